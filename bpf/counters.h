@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+
+/* The contract between the BPF object, which counts, and the plugin, which
+ * reads: what is counted and where it stands in memory.
+ *
+ * Each interface has one map (BPF_MAP_TYPE_ARRAY, mmapable) of one element per
+ * possible CPU, written by that CPU only. An element is an array of cells; a
+ * struct layout tells which of them belong to a group. */
+#ifndef BPF_COUNTERS_H
+#define BPF_COUNTERS_H
+
+#include <linux/types.h>
+
+/* Octets are those of the frame from the first of its link layer header,
+ * without the frame check sequence. */
+struct cell {
+  __u64 packets;
+  __u64 octets;
+};
+
+/* A group sorts frames into its members, one cell each. */
+enum group {
+  GROUP_TOTAL,
+  GROUP_PROTOCOL,
+  GROUP_CAST,
+  GROUP_SIZE,
+  GROUP_VLAN,
+  GROUP_TCP,
+  GROUP_DSCP,
+  GROUP_QUEUE,
+  GROUP_COUNT
+};
+
+#define GROUP_BIT(group) (1U << (group))
+
+/* What a frame is: the innermost thing that was recognised. The IPv4 members
+ * come first, then those of IPv6, so that one comparison tells IP. */
+enum protocol {
+  PROTOCOL_IPV4_TCP,
+  PROTOCOL_IPV4_UDP,
+  PROTOCOL_IPV4_ICMP,
+  PROTOCOL_IPV4_IGMP,
+  PROTOCOL_IPV4_SCTP,
+  PROTOCOL_IPV4_GRE,
+  PROTOCOL_IPV4_ESP,
+  PROTOCOL_IPV4_FRAGMENT, /* not the first one */
+  PROTOCOL_IPV4_OTHER,
+  PROTOCOL_IPV6_TCP,
+  PROTOCOL_IPV6_UDP,
+  PROTOCOL_IPV6_ICMP,
+  PROTOCOL_IPV6_SCTP,
+  PROTOCOL_IPV6_GRE,
+  PROTOCOL_IPV6_ESP,
+  PROTOCOL_IPV6_FRAGMENT,
+  PROTOCOL_IPV6_OTHER,
+  PROTOCOL_ARP,
+  PROTOCOL_OTHER,
+  PROTOCOL_TRUNCATED, /* ends before what its headers promise */
+  PROTOCOL_MALFORMED, /* contradicts itself */
+  PROTOCOL_COUNT
+};
+
+enum cast { CAST_UNICAST, CAST_MULTICAST, CAST_BROADCAST, CAST_COUNT };
+
+/* Octets of the frame; the classes are named after those of RFC 2819, which
+ * counts the frame check sequence as well. */
+enum size {
+  SIZE_0_63,
+  SIZE_64_127,
+  SIZE_128_255,
+  SIZE_256_511,
+  SIZE_512_1023,
+  SIZE_1024_1518,
+  SIZE_1519_MAX,
+  SIZE_COUNT
+};
+
+enum vlan { VLAN_UNTAGGED, VLAN_TAGGED, VLAN_QINQ, VLAN_COUNT };
+
+/* Events in TCP's flags (RFC 9293, 3.1); a frame may be several or none. */
+enum tcp { TCP_SYN, TCP_SYNACK, TCP_FIN, TCP_RST, TCP_COUNT };
+
+#define DSCP_COUNT 64 /* RFC 2474: six bits */
+
+/* Receive queues below QUEUE_OTHER have their own cell. */
+enum queue {
+  QUEUE_OTHER = 64,
+  QUEUE_UNRECORDED, /* the kernel did not keep it (tc) */
+  QUEUE_COUNT
+};
+
+/* Which groups are counted, and the index of each one's first cell within an
+ * element. GROUP_TOTAL is counted only where GROUP_PROTOCOL, which adds up to
+ * it, is not; the one of the two stands at index 0. */
+struct layout {
+  __u32 groups; /* set of GROUP_BIT */
+  __u32 first[GROUP_COUNT];
+};
+
+/* Cells of an element in which every group is counted. */
+#define CELLS_MAX                                                              \
+  (PROTOCOL_COUNT + CAST_COUNT + SIZE_COUNT + VLAN_COUNT + TCP_COUNT +         \
+   DSCP_COUNT + QUEUE_COUNT)
+
+/* Interfaces are found by index in an array; this one is out of it. */
+#define IFINDEX_MAX 65536
+
+/* Set before the object is loaded; constant to the verifier, which removes what
+ * is off. */
+struct count_options {
+  struct layout layout;
+  __u32 atomic; /* a CPU's counting can be interrupted by its own (PREEMPT_RT) */
+};
+
+_Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");
+_Static_assert(sizeof(struct layout) == 4 + 4 * GROUP_COUNT, "no padding");
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+
+/* Frame -> struct packet: what this frame is. Pure: compiles for BPF and for
+ * the host, and sees octets through frame_load() only. The checks are
+ * made in the order written; the first that hits decides. */
+#ifndef BPF_PACKET_BPF_H
+#define BPF_PACKET_BPF_H
+
+#include <stdbool.h>
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/counters.h"
+
+struct frame {
+  const void *data; /* what can be read directly */
+  const void *data_end;
+  __u64 octets;
+};
+
+/* Copies `size` octets from `offset` on, or returns false where the frame ends
+ * before. Whoever includes this file defines it. */
+static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
+                                       void *to, __u64 size);
+
+struct packet {
+  enum cast cast;
+  enum vlan vlan;
+  enum protocol protocol;
+  __u8 dscp;      /* of IP only */
+  __u8 tcp_flags; /* of TCP only */
+  __be16 type;    /* Ethernet type behind the tags */
+  __u64 offset;   /* of what is behind the link layer */
+};
+
+/* The headers as far as they are read. Aligned to two octets, as they stand in
+ * a frame, whence no 32 bit member. */
+
+struct ethernet_header { /* IEEE 802.3, 3.1.1 */
+  __be16 destination[3];
+  __be16 source[3];
+  __be16 type;
+};
+
+struct tag_header { /* IEEE 802.1Q, 9.3; without its own type */
+  __be16 control;
+  __be16 type;
+};
+
+struct ipv4_header { /* RFC 791, 3.1 */
+  __u8 version_ihl;
+  __u8 tos;
+  __be16 total_length;
+  __be16 identification;
+  __be16 fragment;
+  __u8 ttl;
+  __u8 protocol;
+  __be16 checksum;
+  __be16 addresses[4];
+};
+
+struct ipv6_header { /* RFC 8200, 3 */
+  __be16 version_class;
+  __be16 flow_label;
+  __be16 payload_length;
+  __u8 next;
+  __u8 hop_limit;
+  __be16 addresses[16];
+};
+
+struct extension_header { /* RFC 8200, 4.3 to 4.6; RFC 4302, 2 */
+  __u8 next;
+  __u8 length;
+  __be16 fragment;
+  __be16 rest[2];
+};
+
+struct tcp_header { /* RFC 9293, 3.1 */
+  __be16 ports[2];
+  __be16 numbers[4];
+  __u8 data_offset;
+  __u8 flags;
+  __be16 window;
+  __be16 checksum;
+  __be16 urgent;
+};
+
+enum {
+  GROUPS_OF_LINK = GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN),
+  GROUPS_OF_NETWORK = GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) |
+                      GROUP_BIT(GROUP_DSCP),
+  TAGS_MAX = 2,
+  EXTENSIONS_MAX = 8,
+  IPV4_FRAGMENT_OFFSET = 0x1fff,
+  IPV6_FRAGMENT_OFFSET = 0xfff8,
+  TCP_FLAG_FIN_BIT = 0x01,
+  TCP_FLAG_SYN_BIT = 0x02,
+  TCP_FLAG_RST_BIT = 0x04,
+  TCP_FLAG_ACK_BIT = 0x10,
+  /* Octets of the longest frame whose IPv4 total length can tell its own. */
+  IPV4_FRAME_MAX = 65535 + ETH_HLEN,
+};
+
+/* Always 0, which the verifier does not know: a value that was added to it is
+ * any value, so that the paths that led to it are not followed on apart. */
+static volatile __u32 zero;
+
+static __always_inline bool is_tag(__be16 type) {
+  return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline bool is_extension(__u8 next) {
+  return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING ||
+         next == IPPROTO_FRAGMENT || next == IPPROTO_AH ||
+         next == IPPROTO_DSTOPTS;
+}
+
+/* Sets cast, vlan, type and offset; returns false where the frame ends before
+ * its type. */
+static __always_inline bool packet_parse_link(const struct frame *frame,
+                                              struct packet *packet) {
+  struct ethernet_header ethernet;
+  struct tag_header tag;
+
+  packet->cast = CAST_UNICAST;
+  packet->vlan = VLAN_UNTAGGED;
+  packet->offset = sizeof(ethernet);
+  if (!frame_load(frame, 0, &ethernet, sizeof(ethernet)))
+    return false;
+
+  if (ethernet.destination[0] & bpf_htons(0x0100))
+    packet->cast = (ethernet.destination[0] & ethernet.destination[1] &
+                    ethernet.destination[2]) == 0xffff
+                       ? CAST_BROADCAST
+                       : CAST_MULTICAST;
+
+  packet->type = ethernet.type;
+  for (int i = 0; i < TAGS_MAX && is_tag(packet->type); i++) {
+    packet->vlan++;
+    if (!frame_load(frame, packet->offset, &tag, sizeof(tag)))
+      return false;
+    packet->type = tag.type;
+    packet->offset += sizeof(tag);
+  }
+  return true;
+}
+
+static __always_inline enum protocol whole(enum protocol member, __u64 offset,
+                                           __u64 size, __u64 end) {
+  return offset + size <= end ? member : PROTOCOL_TRUNCATED;
+}
+
+static __always_inline enum protocol
+packet_parse_tcp(const struct frame *frame, struct packet *packet, __u64 end,
+                 enum protocol member) {
+  struct tcp_header tcp;
+  __u64 offset = packet->offset;
+
+  if (offset + sizeof(tcp) > end ||
+      !frame_load(frame, offset, &tcp, sizeof(tcp)))
+    return PROTOCOL_TRUNCATED;
+
+  __u64 size = tcp.data_offset >> 4 << 2;
+  if (size < sizeof(tcp))
+    return PROTOCOL_MALFORMED;
+  packet->tcp_flags = tcp.flags;
+  return whole(member, offset, size, end);
+}
+
+static __always_inline enum protocol
+packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
+  struct ipv4_header ip;
+
+  if (!frame_load(frame, packet->offset, &ip, sizeof(ip)))
+    return PROTOCOL_TRUNCATED;
+
+  __u64 size = (ip.version_ihl & 0x0f) << 2;
+  __u64 length = bpf_ntohs(ip.total_length);
+  if (ip.version_ihl >> 4 != 4 || size < sizeof(ip))
+    return PROTOCOL_MALFORMED;
+  if (length < size) {
+    if (length || frame->octets <= IPV4_FRAME_MAX)
+      return PROTOCOL_MALFORMED;
+    length = frame->octets - packet->offset;
+  }
+  __u64 end = packet->offset + length;
+  if (end > frame->octets)
+    return PROTOCOL_TRUNCATED;
+
+  packet->dscp = ip.tos >> 2;
+  packet->offset += size;
+  if (ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET))
+    return PROTOCOL_IPV4_FRAGMENT;
+
+  switch (ip.protocol) {
+  case IPPROTO_TCP:
+    return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV4_TCP);
+  case IPPROTO_UDP:
+    return whole(PROTOCOL_IPV4_UDP, packet->offset, 8, end);
+  case IPPROTO_ICMP:
+    return whole(PROTOCOL_IPV4_ICMP, packet->offset, 8, end);
+  case IPPROTO_IGMP:
+    return whole(PROTOCOL_IPV4_IGMP, packet->offset, 8, end);
+  case IPPROTO_SCTP:
+    return whole(PROTOCOL_IPV4_SCTP, packet->offset, 12, end);
+  case IPPROTO_GRE:
+    return whole(PROTOCOL_IPV4_GRE, packet->offset, 4, end);
+  case IPPROTO_ESP:
+    return whole(PROTOCOL_IPV4_ESP, packet->offset, 8, end);
+  default:
+    return PROTOCOL_IPV4_OTHER;
+  }
+}
+
+/* Walks the extension headers before `end`. Returns PROTOCOL_COUNT with the
+ * transport's number in *ret_next, or what the frame is without one. */
+static __always_inline enum protocol
+packet_walk_extensions(const struct frame *frame, struct packet *packet,
+                       __u64 end, __u8 *ret_next) {
+  struct extension_header extension;
+
+  for (int i = 0; i < EXTENSIONS_MAX && is_extension(*ret_next); i++) {
+    __u64 offset = packet->offset;
+    if (offset + sizeof(extension) > end ||
+        !frame_load(frame, offset, &extension, sizeof(extension)))
+      return PROTOCOL_TRUNCATED;
+
+    if (*ret_next == IPPROTO_FRAGMENT) {
+      if (extension.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
+        return PROTOCOL_IPV6_FRAGMENT;
+      offset += sizeof(extension);
+    } else if (*ret_next == IPPROTO_AH) {
+      offset += (extension.length + 2U) << 2;
+    } else {
+      offset += (extension.length + 1U) << 3;
+    }
+    if (offset > end)
+      return PROTOCOL_TRUNCATED;
+    packet->offset = (offset + zero) & 0x7fff;
+    *ret_next = extension.next;
+  }
+  return is_extension(*ret_next) ? PROTOCOL_IPV6_OTHER : PROTOCOL_COUNT;
+}
+
+static __always_inline enum protocol
+packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
+  struct ipv6_header ip;
+
+  if (!frame_load(frame, packet->offset, &ip, sizeof(ip)))
+    return PROTOCOL_TRUNCATED;
+
+  __u16 version_class = bpf_ntohs(ip.version_class);
+  if (version_class >> 12 != 6)
+    return PROTOCOL_MALFORMED;
+  packet->dscp = version_class >> 6 & 0x3f;
+  packet->offset += sizeof(ip);
+  __u64 end = frame->octets;
+  if (ip.payload_length)
+    end = packet->offset + bpf_ntohs(ip.payload_length);
+  if (end > frame->octets)
+    return PROTOCOL_TRUNCATED;
+
+  enum protocol member =
+      packet_walk_extensions(frame, packet, end, &ip.next);
+  if (member != PROTOCOL_COUNT)
+    return member;
+
+  switch (ip.next) {
+  case IPPROTO_TCP:
+    return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV6_TCP);
+  case IPPROTO_UDP:
+    return whole(PROTOCOL_IPV6_UDP, packet->offset, 8, end);
+  case IPPROTO_ICMPV6:
+    return whole(PROTOCOL_IPV6_ICMP, packet->offset, 4, end);
+  case IPPROTO_SCTP:
+    return whole(PROTOCOL_IPV6_SCTP, packet->offset, 12, end);
+  case IPPROTO_GRE:
+    return whole(PROTOCOL_IPV6_GRE, packet->offset, 4, end);
+  case IPPROTO_ESP:
+    return whole(PROTOCOL_IPV6_ESP, packet->offset, 8, end);
+  default:
+    return PROTOCOL_IPV6_OTHER;
+  }
+}
+
+/* What is behind the link layer; sets dscp and tcp_flags besides. */
+static __always_inline enum protocol
+packet_parse_network(const struct frame *frame, struct packet *packet) {
+  switch (packet->type) {
+  case bpf_htons(ETH_P_IP):
+    return packet_parse_ipv4(frame, packet);
+  case bpf_htons(ETH_P_IPV6):
+    return packet_parse_ipv6(frame, packet);
+  case bpf_htons(ETH_P_ARP): /* RFC 826, of Ethernet and IPv4 */
+    return whole(PROTOCOL_ARP, packet->offset, 28, frame->octets);
+  default:
+    return PROTOCOL_OTHER;
+  }
+}
+
+#endif
