@@ -36,9 +36,9 @@ static __always_inline enum size count_size(__u64 octets) {
                          : SIZE_1519_MAX;
 }
 
-static __always_inline void
-count_tcp(struct cell *cells, const volatile struct count_options *o,
-          __u8 flags, __u64 octets) {
+static __always_inline void count_tcp(struct cell *cells,
+                                      const volatile struct count_options *o,
+                                      __u8 flags, __u64 octets) {
   if (flags & TCP_FLAG_SYN_BIT)
     count_add(cells, o, GROUP_TCP,
               flags & TCP_FLAG_ACK_BIT ? TCP_SYNACK : TCP_SYN, octets);
@@ -51,8 +51,8 @@ count_tcp(struct cell *cells, const volatile struct count_options *o,
 /* What the groups of the network layer make of `protocol`. */
 static __always_inline void
 count_network(struct cell *cells, const volatile struct count_options *o,
-              __u32 groups, const struct packet *packet,
-              enum protocol protocol, __u64 octets) {
+              __u32 groups, const struct packet *packet, enum protocol protocol,
+              __u64 octets) {
   if (groups & GROUP_BIT(GROUP_PROTOCOL))
     count_add(cells, o, GROUP_PROTOCOL, protocol, octets);
   if (groups & GROUP_BIT(GROUP_TCP) &&

@@ -28,6 +28,7 @@ enum group {
   GROUP_TCP,
   GROUP_DSCP,
   GROUP_QUEUE,
+  GROUP_CPU, /* has no cells: it is the elements themselves */
   GROUP_COUNT
 };
 
@@ -109,7 +110,7 @@ struct layout {
  * is off. */
 struct count_options {
   struct layout layout;
-  __u32 atomic; /* a CPU's counting can be interrupted by its own (PREEMPT_RT) */
+  __u32 atomic; /* counting can be interrupted by counting (PREEMPT_RT) */
 };
 
 _Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");

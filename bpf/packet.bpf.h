@@ -93,8 +93,8 @@ struct tcp_header { /* RFC 9293, 3.1 */
 
 enum {
   GROUPS_OF_LINK = GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN),
-  GROUPS_OF_NETWORK = GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) |
-                      GROUP_BIT(GROUP_DSCP),
+  GROUPS_OF_NETWORK =
+      GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) | GROUP_BIT(GROUP_DSCP),
   TAGS_MAX = 2,
   EXTENSIONS_MAX = 8,
   IPV4_FRAGMENT_OFFSET = 0x1fff,
@@ -156,9 +156,10 @@ static __always_inline enum protocol whole(enum protocol member, __u64 offset,
   return offset + size <= end ? member : PROTOCOL_TRUNCATED;
 }
 
-static __always_inline enum protocol
-packet_parse_tcp(const struct frame *frame, struct packet *packet, __u64 end,
-                 enum protocol member) {
+static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
+                                                      struct packet *packet,
+                                                      __u64 end,
+                                                      enum protocol member) {
   struct tcp_header tcp;
   __u64 offset = packet->offset;
 
@@ -266,8 +267,7 @@ packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
   if (end > frame->octets)
     return PROTOCOL_TRUNCATED;
 
-  enum protocol member =
-      packet_walk_extensions(frame, packet, end, &ip.next);
+  enum protocol member = packet_walk_extensions(frame, packet, end, &ip.next);
   if (member != PROTOCOL_COUNT)
     return member;
 

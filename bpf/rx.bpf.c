@@ -37,7 +37,7 @@ static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
 }
 
 SEC("xdp")
-int count_xdp(struct xdp_md *ctx) {
+int collectd_xdp(struct xdp_md *ctx) {
   struct cell *cells = cells_of(&xdp_interfaces, ctx->ingress_ifindex);
   struct frame frame = {.data = (void *)(long)ctx->data,
                         .data_end = (void *)(long)ctx->data_end};

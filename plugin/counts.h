@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What one interface counted up to one moment: the datapath fills it in, the
+ * metrics are made of it. */
+#ifndef PLUGIN_COUNTS_H
+#define PLUGIN_COUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bpf/counters.h"
+
+struct cpu_count {
+  struct cell total;
+  bool online; /* when collectd started */
+};
+
+struct counts {
+  struct layout layout;
+  struct cell total;
+  struct cell cells[CELLS_MAX]; /* in the order of the layout, all CPUs */
+  unsigned queues;              /* receive queues that the interface has */
+  size_t cpus_count;
+  struct cpu_count cpus[]; /* by the CPU's number */
+};
+
+#endif

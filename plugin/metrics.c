@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+
+#include "plugin/metrics.h"
+
+#include <stdio.h>
+
+#include "plugin/groups.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+
+/* Truncated and malformed frames are `invalid` together. */
+static const char *const protocol_names[] = {
+    [PROTOCOL_IPV4_TCP] = "ipv4-tcp",
+    [PROTOCOL_IPV4_UDP] = "ipv4-udp",
+    [PROTOCOL_IPV4_ICMP] = "ipv4-icmp",
+    [PROTOCOL_IPV4_IGMP] = "ipv4-igmp",
+    [PROTOCOL_IPV4_SCTP] = "ipv4-sctp",
+    [PROTOCOL_IPV4_GRE] = "ipv4-gre",
+    [PROTOCOL_IPV4_ESP] = "ipv4-esp",
+    [PROTOCOL_IPV4_FRAGMENT] = "ipv4-fragment",
+    [PROTOCOL_IPV4_OTHER] = "ipv4-other",
+    [PROTOCOL_IPV6_TCP] = "ipv6-tcp",
+    [PROTOCOL_IPV6_UDP] = "ipv6-udp",
+    [PROTOCOL_IPV6_ICMP] = "ipv6-icmp",
+    [PROTOCOL_IPV6_SCTP] = "ipv6-sctp",
+    [PROTOCOL_IPV6_GRE] = "ipv6-gre",
+    [PROTOCOL_IPV6_ESP] = "ipv6-esp",
+    [PROTOCOL_IPV6_FRAGMENT] = "ipv6-fragment",
+    [PROTOCOL_IPV6_OTHER] = "ipv6-other",
+    [PROTOCOL_ARP] = "arp",
+    [PROTOCOL_OTHER] = "other",
+};
+
+_Static_assert(COUNT_OF(protocol_names) == PROTOCOL_TRUNCATED,
+               "all but the invalid ones have a name");
+
+static const char *const cast_names[CAST_COUNT] = {
+    [CAST_UNICAST] = "unicast",
+    [CAST_MULTICAST] = "multicast",
+    [CAST_BROADCAST] = "broadcast",
+};
+
+static const char *const size_names[SIZE_COUNT] = {
+    [SIZE_0_63] = "0-63",         [SIZE_64_127] = "64-127",
+    [SIZE_128_255] = "128-255",   [SIZE_256_511] = "256-511",
+    [SIZE_512_1023] = "512-1023", [SIZE_1024_1518] = "1024-1518",
+    [SIZE_1519_MAX] = "1519-max",
+};
+
+static const char *const vlan_names[VLAN_COUNT] = {
+    [VLAN_UNTAGGED] = "untagged",
+    [VLAN_TAGGED] = "tagged",
+    [VLAN_QINQ] = "qinq",
+};
+
+static const char *const tcp_names[TCP_COUNT] = {
+    [TCP_SYN] = "syn",
+    [TCP_SYNACK] = "synack",
+    [TCP_FIN] = "fin",
+    [TCP_RST] = "rst",
+};
+
+/* The groups whose members have names, all of which are always reported. */
+static const struct {
+  enum group group;
+  const char *const *names;
+  size_t names_count;
+  bool octets;
+} named_groups[] = {
+    {GROUP_PROTOCOL, protocol_names, COUNT_OF(protocol_names), true},
+    {GROUP_CAST, cast_names, CAST_COUNT, true},
+    {GROUP_SIZE, size_names, SIZE_COUNT, false},
+    {GROUP_VLAN, vlan_names, VLAN_COUNT, true},
+    {GROUP_TCP, tcp_names, TCP_COUNT, false},
+};
+
+/* Where the values of one interface go. */
+struct outlet {
+  metrics_sink *sink;
+  void *context;
+};
+
+static void emit_value(const struct outlet *outlet, const char *type,
+                       const char *type_instance, __u64 value, bool first) {
+  struct metric metric = {type, type_instance, value, first};
+
+  outlet->sink(outlet->context, &metric);
+}
+
+static void emit_member(const struct outlet *outlet, enum group group,
+                        const char *name, const struct cell *cell, bool octets,
+                        bool first) {
+  char type_instance[64];
+
+  snprintf(type_instance, sizeof(type_instance), "%s-%s", groups_name(group),
+           name);
+  emit_value(outlet, "if_rx_packets", type_instance, cell->packets, first);
+  if (octets)
+    emit_value(outlet, "if_rx_octets", type_instance, cell->octets, first);
+}
+
+static void emit_number(const struct outlet *outlet, enum group group,
+                        size_t number, const struct cell *cell, bool first) {
+  char name[24];
+
+  snprintf(name, sizeof(name), "%zu", number);
+  emit_member(outlet, group, name, cell, true, first);
+}
+
+static void emit_total(const struct outlet *outlet,
+                       const struct counts *counts) {
+  emit_value(outlet, "if_rx_packets", "", counts->total.packets, false);
+  emit_value(outlet, "if_rx_octets", "", counts->total.octets, false);
+}
+
+static const struct cell *cells_of(const struct counts *counts,
+                                   enum group group) {
+  return &counts->cells[counts->layout.first[group]];
+}
+
+static void emit_invalid(const struct outlet *outlet,
+                         const struct counts *counts) {
+  const struct cell *cells = cells_of(counts, GROUP_PROTOCOL);
+  const struct cell *truncated = &cells[PROTOCOL_TRUNCATED];
+  const struct cell *malformed = &cells[PROTOCOL_MALFORMED];
+  struct cell invalid = {truncated->packets + malformed->packets,
+                         truncated->octets + malformed->octets};
+
+  emit_member(outlet, GROUP_PROTOCOL, "invalid", &invalid, true, false);
+  emit_value(outlet, "if_rx_errors", "truncated", truncated->packets, false);
+  emit_value(outlet, "if_rx_errors", "malformed", malformed->packets, false);
+}
+
+/* 64 code points would flood a server: those that occurred. */
+static void emit_dscp(const struct outlet *outlet, const struct counts *counts,
+                      __u64 *seen) {
+  const struct cell *cells = cells_of(counts, GROUP_DSCP);
+
+  for (size_t i = 0; i < DSCP_COUNT; i++) {
+    __u64 bit = 1ULL << i;
+    if (!cells[i].packets)
+      continue;
+    emit_number(outlet, GROUP_DSCP, i, &cells[i], !(*seen & bit));
+    *seen |= bit;
+  }
+}
+
+/* The queues that there are; one that counted was there. */
+static void emit_queues(const struct outlet *outlet,
+                        const struct counts *counts) {
+  const struct cell *cells = cells_of(counts, GROUP_QUEUE);
+
+  for (size_t i = 0; i < QUEUE_OTHER; i++)
+    if (i < counts->queues || cells[i].packets)
+      emit_number(outlet, GROUP_QUEUE, i, &cells[i], false);
+  if (counts->queues > QUEUE_OTHER || cells[QUEUE_OTHER].packets)
+    emit_member(outlet, GROUP_QUEUE, "other", &cells[QUEUE_OTHER], true, false);
+  emit_member(outlet, GROUP_QUEUE, "unrecorded", &cells[QUEUE_UNRECORDED], true,
+              false);
+}
+
+/* The CPUs that are online; one that counted was. */
+static void emit_cpus(const struct outlet *outlet,
+                      const struct counts *counts) {
+  for (size_t i = 0; i < counts->cpus_count; i++) {
+    const struct cpu_count *cpu = &counts->cpus[i];
+    if (cpu->online || cpu->total.packets)
+      emit_number(outlet, GROUP_CPU, i, &cpu->total, false);
+  }
+}
+
+void metrics_emit(__u32 groups, const struct counts *counts, __u64 *dscp_seen,
+                  metrics_sink *sink, void *context) {
+  const struct outlet outlet = {sink, context};
+
+  emit_total(&outlet, counts);
+  for (size_t i = 0; i < COUNT_OF(named_groups); i++) {
+    enum group group = named_groups[i].group;
+    const struct cell *cells = cells_of(counts, group);
+    if (!(groups & GROUP_BIT(group)))
+      continue;
+    for (size_t j = 0; j < named_groups[i].names_count; j++)
+      emit_member(&outlet, group, named_groups[i].names[j], &cells[j],
+                  named_groups[i].octets, false);
+  }
+  if (groups & GROUP_BIT(GROUP_PROTOCOL))
+    emit_invalid(&outlet, counts);
+  if (groups & GROUP_BIT(GROUP_DSCP))
+    emit_dscp(&outlet, counts, dscp_seen);
+  if (groups & GROUP_BIT(GROUP_QUEUE))
+    emit_queues(&outlet, counts);
+  if (groups & GROUP_BIT(GROUP_CPU))
+    emit_cpus(&outlet, counts);
+}
