@@ -68,7 +68,7 @@ static __always_inline void
 count_groups(struct cell *cells, const volatile struct count_options *o,
              __u32 groups, const struct frame *frame, __u32 queue) {
   __u64 octets = frame->octets;
-  struct packet packet;
+  struct packet packet = {0};
 
   if (groups & GROUP_BIT(GROUP_TOTAL))
     count_add(cells, o, GROUP_TOTAL, 0, octets);

@@ -103,11 +103,11 @@ static void attach(struct interfaces *interfaces, struct interface *interface) {
               describe(error, hook));
     return;
   }
+  interface->queues = device_rx_queues(interface->name);
+  interface->port = port;
   log_write(hook == HOOK_NATIVE ? LOG_INFO : LOG_NOTICE,
             "interface \"%s\" is counted %s%s", interface->name,
             hook_words[hook], reason);
-  interface->queues = device_rx_queues(interface->name);
-  interface->port = port;
 }
 
 static void *run(void *context) {

@@ -10,4 +10,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile __u32 ifindex = 0;
 
 SEC("xdp")
-int framegen(struct xdp_md *ctx) { return bpf_redirect(ifindex, 0); }
+int framegen(struct xdp_md *ctx) {
+  (void)ctx;
+  return bpf_redirect(ifindex, 0);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+
+#include "tests/counting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/count.bpf.h"
+#include "plugin/groups.h"
+
+static struct count_options options;
+
+static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
+                                       void *to, __u64 size) {
+  if (offset + size > frame->octets)
+    return false;
+  memcpy(to, (const char *)frame->data + offset, size);
+  return true;
+}
+
+static int native_open(struct layout *ret_layout) {
+  groups_lay_out(GROUPS_ALL, &options.layout);
+  *ret_layout = options.layout;
+  return 0;
+}
+
+/* On a copy that ends where its memory ends, so that a sanitizer sees a step
+ * beyond. */
+static int native_count(const uint8_t *octets, size_t length, unsigned queue,
+                        struct cell cells[CELLS_MAX]) {
+  char *copy = malloc(length);
+  struct frame frame = {copy, copy + length, length};
+
+  memcpy(copy, octets, length);
+  memset(cells, 0, CELLS_MAX * sizeof(*cells));
+  count_frame(cells, &options, &frame, queue);
+  free(copy);
+  return 0;
+}
+
+static void native_close(void) {}
+
+const struct counting counting_native = {
+    .length_min = 0,
+    .length_max = SIZE_MAX,
+    .open = native_open,
+    .count = native_count,
+    .close = native_close,
+};

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugin/config.h"
+#include "plugin/log.h"
+
+/* The port: what was logged last, and how often. */
+static char logged[1024];
+static int logged_severity;
+static unsigned lines;
+
+void log_write(int severity, const char *format, ...) {
+  va_list arguments;
+
+  va_start(arguments, format);
+  vsnprintf(logged, sizeof(logged), format, arguments);
+  va_end(arguments);
+  logged_severity = severity;
+  lines++;
+}
+
+#define STRING(text)                                                           \
+  { .type = OPTION_STRING, .string = (text) }
+#define BOOLEAN(value)                                                         \
+  { .type = OPTION_BOOLEAN, .boolean = (value) }
+#define NUMBER                                                                 \
+  { .type = OPTION_NUMBER }
+
+/* One option of the given key and values. */
+#define OPTION(name, ...)                                                      \
+  (struct option) {                                                            \
+    .key = (name), .values = (struct option_value[]){__VA_ARGS__},             \
+    .values_count = sizeof((struct option_value[]){__VA_ARGS__}) /             \
+                    sizeof(struct option_value)                                \
+  }
+
+static struct config config;
+
+static int set_up(void **state) {
+  (void)state;
+  config = CONFIG_DEFAULT;
+  lines = 0;
+  logged[0] = '\0';
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  config_free(&config);
+  return 0;
+}
+
+static void add(struct option option) {
+  struct option block = {
+      .key = "Plugin", .children = &option, .children_count = 1};
+
+  assert_int_equal(config_add(&config, &block), 0);
+}
+
+/* That the option is a mistake, of which this is said. */
+static void refuse(struct option option, const char *line) {
+  unsigned mistakes = config.mistakes;
+
+  lines = 0;
+  add(option);
+  assert_string_equal(logged, line);
+  assert_int_equal(logged_severity, LOG_ERR);
+  assert_int_equal(lines, 1);
+  assert_int_equal(config.mistakes, mistakes + 1);
+  assert_int_equal(config_check(&config), -EINVAL);
+}
+
+static void test_defaults(void **state) {
+  (void)state;
+  assert_int_equal(config.mode, MODE_AUTO);
+  assert_int_equal(config.groups, GROUP_BIT(GROUP_PROTOCOL));
+  assert_true(config.report_inactive);
+}
+
+static void test_interfaces_add_up_over_blocks(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  add(OPTION("INTERFACE", STRING("fifteen-octets.")));
+  assert_int_equal(config.interfaces_count, 2);
+  assert_string_equal(config.interfaces[0], "eth0");
+  assert_string_equal(config.interfaces[1], "fifteen-octets.");
+  assert_int_equal(config_check(&config), 0);
+  assert_int_equal(lines, 0);
+}
+
+static void test_interface_twice_is_a_warning(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  add(OPTION("Interface", STRING("eth0")));
+  assert_int_equal(config.interfaces_count, 1);
+  assert_int_equal(logged_severity, LOG_WARNING);
+  assert_string_equal(logged, "configuration: Interface \"eth0\" is listed "
+                              "twice; once is enough");
+  assert_int_equal(config_check(&config), 0);
+}
+
+#define NOT_A_NAME                                                             \
+  ": not the name of an interface; a name has 1 to 15 octets, none of them "   \
+  "'/', ':' or white space"
+
+static void test_bad_interfaces(void **state) {
+  (void)state;
+  refuse(OPTION("Interface", STRING("sixteen-octets.."), ),
+         "configuration: Interface \"sixteen-octets..\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING("")),
+         "configuration: Interface \"\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING("..")),
+         "configuration: Interface \"..\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING("a/b")),
+         "configuration: Interface \"a/b\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING("a b")),
+         "configuration: Interface \"a b\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING("eth0:1")),
+         "configuration: Interface \"eth0:1\"" NOT_A_NAME);
+}
+
+#define ONE_STRING                                                             \
+  "configuration: Interface takes one string, as in Interface \"eth0\""
+
+static void test_wrong_types(void **state) {
+  (void)state;
+  refuse((struct option){.key = "Interface"}, ONE_STRING);
+  refuse(OPTION("Interface", NUMBER), ONE_STRING);
+  refuse(OPTION("Interface", BOOLEAN(true)), ONE_STRING);
+  refuse(OPTION("Interface", STRING("eth0"), STRING("eth1")), ONE_STRING);
+  refuse(OPTION("Mode", NUMBER),
+         "configuration: Mode takes one string, as in Mode \"auto\"");
+  refuse(OPTION("Report", NUMBER),
+         "configuration: Report takes strings, as in Report \"protocol\"");
+  refuse((struct option){.key = "Report"},
+         "configuration: Report takes groups, as in Report \"protocol\" "
+         "\"cast\"");
+  refuse(OPTION("ReportInactive", NUMBER),
+         "configuration: ReportInactive takes true or false");
+  refuse(OPTION("ReportInactive", STRING("perhaps")),
+         "configuration: ReportInactive takes true or false");
+}
+
+static void test_unknown_option(void **state) {
+  (void)state;
+  refuse(OPTION("Interfaces", STRING("eth0")),
+         "configuration: Interfaces is unknown; known are Interface, Mode, "
+         "Report, ReportInactive");
+}
+
+static void test_block_for_an_option(void **state) {
+  struct option inner = OPTION("Mode", STRING("native"));
+  struct option block = OPTION("Interface", STRING("eth0"));
+
+  (void)state;
+  block.children = &inner;
+  block.children_count = 1;
+  refuse(block, "configuration: Interface is an option, not a block");
+}
+
+static void test_modes(void **state) {
+  (void)state;
+  add(OPTION("Mode", STRING("native")));
+  assert_int_equal(config.mode, MODE_NATIVE);
+  add(OPTION("Mode", STRING("Generic")));
+  assert_int_equal(config.mode, MODE_GENERIC);
+  add(OPTION("Mode", STRING("auto")));
+  assert_int_equal(config.mode, MODE_AUTO);
+  assert_string_equal(config_mode_name(MODE_NATIVE), "native");
+  refuse(OPTION("Mode", STRING("offload")),
+         "configuration: Mode \"offload\" is unknown; use \"auto\", "
+         "\"native\" or \"generic\"");
+}
+
+static void test_report_replaces_the_default_and_adds_up(void **state) {
+  (void)state;
+  add(OPTION("Report", STRING("cast"), STRING("Size")));
+  assert_int_equal(config.groups,
+                   GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_SIZE));
+  add(OPTION("Report", STRING("cpu")));
+  assert_int_equal(config.groups, GROUP_BIT(GROUP_CAST) |
+                                      GROUP_BIT(GROUP_SIZE) |
+                                      GROUP_BIT(GROUP_CPU));
+  add(OPTION("Report", STRING("all")));
+  assert_int_equal(config.groups, GROUPS_ALL);
+}
+
+static void test_report_total_is_the_total_alone(void **state) {
+  (void)state;
+  add(OPTION("Report", STRING("total")));
+  assert_int_equal(config.groups, GROUP_BIT(GROUP_TOTAL));
+}
+
+static void test_unknown_group(void **state) {
+  (void)state;
+  refuse(OPTION("Report", STRING("protocols")),
+         "configuration: Report \"protocols\": no such group; known are "
+         "\"total\", \"protocol\", \"cast\", \"size\", \"vlan\", \"tcp\", "
+         "\"dscp\", \"queue\", \"cpu\", \"all\"");
+}
+
+static void test_report_inactive(void **state) {
+  (void)state;
+  add(OPTION("ReportInactive", BOOLEAN(false)));
+  assert_false(config.report_inactive);
+  add(OPTION("ReportInactive", STRING("yes")));
+  assert_true(config.report_inactive);
+  add(OPTION("ReportInactive", STRING("off")));
+  assert_false(config.report_inactive);
+}
+
+static void test_no_interface(void **state) {
+  (void)state;
+  assert_int_equal(config_check(&config), -EINVAL);
+  assert_string_equal(logged,
+                      "configuration: no interface is selected; add a line "
+                      "Interface \"eth0\" to <Plugin xdp>");
+}
+
+/* Not said where a mistake explains it. */
+static void test_no_interface_after_a_mistake(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("a/b")));
+  lines = 0;
+  assert_int_equal(config_check(&config), -EINVAL);
+  assert_int_equal(lines, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_defaults),
+      TEST(test_interfaces_add_up_over_blocks),
+      TEST(test_interface_twice_is_a_warning),
+      TEST(test_bad_interfaces),
+      TEST(test_wrong_types),
+      TEST(test_unknown_option),
+      TEST(test_block_for_an_option),
+      TEST(test_modes),
+      TEST(test_report_replaces_the_default_and_adds_up),
+      TEST(test_report_total_is_the_total_alone),
+      TEST(test_unknown_group),
+      TEST(test_report_inactive),
+      TEST(test_no_interface),
+      TEST(test_no_interface_after_a_mistake),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugin/groups.h"
+#include "plugin/metrics.h"
+
+enum { CPUS = 4 };
+
+static struct counts *counts;
+static __u64 dscp_seen;
+static char lines[65536]; /* what was emitted, a line each */
+
+static void sink(void *context, const struct metric *metric) {
+  size_t length = strlen(lines);
+
+  assert_ptr_equal(context, &lines);
+  snprintf(lines + length, sizeof(lines) - length, "%s%s %s %llu\n",
+           metric->first ? "first " : "", metric->type, metric->type_instance,
+           metric->value);
+}
+
+static void emit(__u32 groups) {
+  lines[0] = '\0';
+  groups_lay_out(groups, &counts->layout);
+  metrics_emit(groups, counts, &dscp_seen, sink, lines);
+}
+
+/* All lines of a group, or nothing. */
+static void assert_lines(const char *expected) {
+  assert_string_equal(lines, expected);
+}
+
+static struct cell *cell(enum group group, unsigned member) {
+  return &counts->cells[counts->layout.first[group] + member];
+}
+
+static int set_up(void **state) {
+  (void)state;
+  counts = calloc(1, sizeof(*counts) + CPUS * sizeof(struct cpu_count));
+  counts->cpus_count = CPUS;
+  counts->total = (struct cell){7, 700};
+  dscp_seen = 0;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  free(counts);
+  return 0;
+}
+
+#define TOTAL "if_rx_packets  7\nif_rx_octets  700\n"
+
+static void test_total(void **state) {
+  (void)state;
+  emit(GROUP_BIT(GROUP_TOTAL));
+  assert_lines(TOTAL);
+}
+
+static void test_protocol(void **state) {
+  static const char *const names[] = {
+      "ipv4-tcp",      "ipv4-udp",   "ipv4-icmp",     "ipv4-igmp",  "ipv4-sctp",
+      "ipv4-gre",      "ipv4-esp",   "ipv4-fragment", "ipv4-other", "ipv6-tcp",
+      "ipv6-udp",      "ipv6-icmp",  "ipv6-sctp",     "ipv6-gre",   "ipv6-esp",
+      "ipv6-fragment", "ipv6-other", "arp",           "other"};
+  char expected[4096] = TOTAL;
+  size_t length = strlen(expected);
+
+  (void)state;
+  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), &counts->layout);
+  for (enum protocol p = 0; p < PROTOCOL_COUNT; p++)
+    *cell(GROUP_PROTOCOL, p) = (struct cell){p + 1, 100 * (p + 1)};
+  for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+    length += sprintf(expected + length,
+                      "if_rx_packets protocol-%s %u\n"
+                      "if_rx_octets protocol-%s %u\n",
+                      names[i], i + 1, names[i], 100 * (i + 1));
+  sprintf(expected + length, "if_rx_packets protocol-invalid 41\n"
+                             "if_rx_octets protocol-invalid 4100\n"
+                             "if_rx_errors truncated 20\n"
+                             "if_rx_errors malformed 21\n");
+  emit(GROUP_BIT(GROUP_PROTOCOL));
+  assert_lines(expected);
+}
+
+static void test_small_groups(void **state) {
+  (void)state;
+  emit(GROUP_BIT(GROUP_CAST));
+  assert_lines(TOTAL "if_rx_packets cast-unicast 0\n"
+                     "if_rx_octets cast-unicast 0\n"
+                     "if_rx_packets cast-multicast 0\n"
+                     "if_rx_octets cast-multicast 0\n"
+                     "if_rx_packets cast-broadcast 0\n"
+                     "if_rx_octets cast-broadcast 0\n");
+  emit(GROUP_BIT(GROUP_SIZE));
+  assert_lines(TOTAL "if_rx_packets size-0-63 0\n"
+                     "if_rx_packets size-64-127 0\n"
+                     "if_rx_packets size-128-255 0\n"
+                     "if_rx_packets size-256-511 0\n"
+                     "if_rx_packets size-512-1023 0\n"
+                     "if_rx_packets size-1024-1518 0\n"
+                     "if_rx_packets size-1519-max 0\n");
+  emit(GROUP_BIT(GROUP_VLAN));
+  assert_lines(TOTAL "if_rx_packets vlan-untagged 0\n"
+                     "if_rx_octets vlan-untagged 0\n"
+                     "if_rx_packets vlan-tagged 0\n"
+                     "if_rx_octets vlan-tagged 0\n"
+                     "if_rx_packets vlan-qinq 0\n"
+                     "if_rx_octets vlan-qinq 0\n");
+  emit(GROUP_BIT(GROUP_TCP));
+  assert_lines(TOTAL "if_rx_packets tcp-syn 0\n"
+                     "if_rx_packets tcp-synack 0\n"
+                     "if_rx_packets tcp-fin 0\n"
+                     "if_rx_packets tcp-rst 0\n");
+}
+
+static void test_dscp_appears_with_a_zero_before(void **state) {
+  (void)state;
+  emit(GROUP_BIT(GROUP_DSCP));
+  assert_lines(TOTAL);
+  *cell(GROUP_DSCP, 46) = (struct cell){3, 300};
+  emit(GROUP_BIT(GROUP_DSCP));
+  assert_lines(TOTAL "first if_rx_packets dscp-46 3\n"
+                     "first if_rx_octets dscp-46 300\n");
+  emit(GROUP_BIT(GROUP_DSCP));
+  assert_lines(TOTAL "if_rx_packets dscp-46 3\nif_rx_octets dscp-46 300\n");
+}
+
+static void test_queues_that_exist(void **state) {
+  (void)state;
+  counts->queues = 2;
+  emit(GROUP_BIT(GROUP_QUEUE));
+  assert_lines(TOTAL "if_rx_packets queue-0 0\nif_rx_octets queue-0 0\n"
+                     "if_rx_packets queue-1 0\nif_rx_octets queue-1 0\n"
+                     "if_rx_packets queue-unrecorded 0\n"
+                     "if_rx_octets queue-unrecorded 0\n");
+}
+
+static void test_queues_that_counted(void **state) {
+  (void)state;
+  counts->queues = 1;
+  emit(GROUP_BIT(GROUP_QUEUE));
+  *cell(GROUP_QUEUE, 5) = (struct cell){1, 60};
+  *cell(GROUP_QUEUE, QUEUE_OTHER) = (struct cell){2, 120};
+  *cell(GROUP_QUEUE, QUEUE_UNRECORDED) = (struct cell){3, 180};
+  emit(GROUP_BIT(GROUP_QUEUE));
+  assert_lines(TOTAL "if_rx_packets queue-0 0\nif_rx_octets queue-0 0\n"
+                     "if_rx_packets queue-5 1\nif_rx_octets queue-5 60\n"
+                     "if_rx_packets queue-other 2\n"
+                     "if_rx_octets queue-other 120\n"
+                     "if_rx_packets queue-unrecorded 3\n"
+                     "if_rx_octets queue-unrecorded 180\n");
+}
+
+static void test_more_queues_than_members(void **state) {
+  (void)state;
+  counts->queues = 65;
+  emit(GROUP_BIT(GROUP_QUEUE));
+  assert_non_null(strstr(lines, "if_rx_packets queue-63 0\n"));
+  assert_null(strstr(lines, "queue-64"));
+  assert_non_null(strstr(lines, "if_rx_packets queue-other 0\n"));
+}
+
+static void test_cpus_online_or_used(void **state) {
+  (void)state;
+  counts->cpus[0].online = true;
+  counts->cpus[3].total = (struct cell){5, 500};
+  emit(GROUP_BIT(GROUP_CPU));
+  assert_lines(TOTAL "if_rx_packets cpu-0 0\nif_rx_octets cpu-0 0\n"
+                     "if_rx_packets cpu-3 5\nif_rx_octets cpu-3 500\n");
+}
+
+/* No series is there twice. */
+static void test_all_groups(void **state) {
+  size_t count = 0;
+
+  (void)state;
+  counts->queues = 1;
+  counts->cpus[0].online = true;
+  emit(GROUPS_ALL);
+  for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
+    for (const char *other = line + strlen(line) + 1; *other;
+         other = strchr(other, '\n') + 1)
+      assert_int_not_equal(strncmp(other, line, strlen(line)), 0);
+    count++;
+  }
+  assert_int_equal(count, 2 + 2 * 20 + 2 + 2 * 3 + 7 + 2 * 3 + 4 + 2 * 2 + 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_total),
+      TEST(test_protocol),
+      TEST(test_small_groups),
+      TEST(test_dscp_appears_with_a_zero_before),
+      TEST(test_queues_that_exist),
+      TEST(test_queues_that_counted),
+      TEST(test_more_queues_than_members),
+      TEST(test_cpus_online_or_used),
+      TEST(test_all_groups),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
