@@ -12,33 +12,11 @@
 #include <cmocka.h>
 
 #include "plugin/groups.h"
+#include "tests/expect.h"
 #include "tests/frames.h"
 
 static const struct counting *counting;
 static struct layout layout;
-
-static void expect(struct cell *cells, enum group group, unsigned member,
-                   size_t octets) {
-  struct cell *cell = &cells[layout.first[group] + member];
-
-  cell->packets++;
-  cell->octets += octets;
-}
-
-static void expect_case(const struct frame_case *c, size_t octets,
-                        struct cell cells[CELLS_MAX]) {
-  memset(cells, 0, CELLS_MAX * sizeof(*cells));
-  expect(cells, GROUP_PROTOCOL, c->protocol, octets);
-  expect(cells, GROUP_CAST, c->cast, octets);
-  expect(cells, GROUP_SIZE, c->size, octets);
-  expect(cells, GROUP_VLAN, c->vlan, octets);
-  expect(cells, GROUP_QUEUE, 0, octets);
-  if (c->protocol <= PROTOCOL_IPV6_OTHER)
-    expect(cells, GROUP_DSCP, c->dscp, octets);
-  for (enum tcp event = 0; event < TCP_COUNT; event++)
-    if (c->tcp & TCP_BIT(event))
-      expect(cells, GROUP_TCP, event, octets);
-}
 
 static void check(const struct frame_case *c, const uint8_t *octets,
                   size_t length) {
@@ -47,7 +25,9 @@ static void check(const struct frame_case *c, const uint8_t *octets,
   int error = counting->count(octets, length, 0, cells);
   if (error)
     fail_msg("%s, %zu octets: %s", c->name, length, strerror(-error));
-  expect_case(c, length, expected);
+  memset(expected, 0, sizeof(expected));
+  expect_add(c, length, 1, &layout, expected);
+  expected[layout.first[GROUP_QUEUE]] = (struct cell){1, length};
   for (enum group g = 0; g < GROUP_COUNT; g++) {
     size_t first = layout.first[g];
     if (!(layout.groups & GROUP_BIT(g)))

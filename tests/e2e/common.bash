@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# shellcheck disable=SC2034 # used by the tests
+#
+# What the end-to-end tests share: two network namespaces of their own, joined
+# by a veth pair, and a real collectd that writes csv. $BUILD is the build tree.
+
+# Waiting is polling with this deadline, in seconds.
+DEADLINE=20
+
+setup() {
+  [ "$(id -u)" = 0 ] || skip "needs root: loads BPF programs"
+  dir=$(mktemp -d)
+  tx_namespace=xdp-test-$$-tx
+  rx_namespace=xdp-test-$$-rx
+  collectd=
+  for namespace in "$tx_namespace" "$rx_namespace"; do
+    ip netns add "$namespace"
+    # The kernel's own frames (neighbour discovery) would be counted as well.
+    nsenter --net="/run/netns/$namespace" \
+      sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+  done
+  add_pair tx0 rx0
+}
+
+teardown() {
+  if [ -n "${collectd:-}" ] && kill -KILL "$collectd" 2>/dev/null; then
+    wait "$collectd" || true
+  fi
+  for namespace in "${tx_namespace:-}" "${rx_namespace:-}"; do
+    [ -z "$namespace" ] || ip netns delete "$namespace" 2>/dev/null || true
+  done
+  [ -z "${dir:-}" ] || rm -rf "$dir"
+}
+
+on_tx() { nsenter --net="/run/netns/$tx_namespace" "$@"; }
+on_rx() { nsenter --net="/run/netns/$rx_namespace" "$@"; }
+
+# add_pair TX RX [QUEUES]
+add_pair() {
+  local queues=${3:-1}
+  on_tx ip link add "$1" numtxqueues "$queues" numrxqueues "$queues" type veth \
+    peer name "$2" numtxqueues "$queues" numrxqueues "$queues" \
+    netns "$rx_namespace"
+  on_tx ip link set "$1" up
+  on_rx ip link set "$2" up
+}
+
+# That a command fails. A mere "!" would not end the test.
+refute() {
+  if "$@"; then
+    echo "succeeded: $*"
+    return 1
+  fi
+}
+
+# Waits until a command succeeds.
+eventually() {
+  local end=$((SECONDS + DEADLINE))
+  until "$@"; do
+    if [ "$SECONDS" -ge "$end" ]; then
+      echo "not within $DEADLINE s: $*"
+      return 1
+    fi
+    sleep 0.05
+  done
+}
+
+# Writes the configuration; <Plugin xdp>'s content comes from standard input.
+configure() {
+  cat >"$dir/collectd.conf" <<END
+Hostname "h"
+FQDNLookup false
+Interval 0.2
+BaseDir "$dir"
+PIDFile "$dir/pid"
+TypesDB "/usr/share/collectd/types.db"
+LoadPlugin logfile
+<Plugin logfile>
+  File "$dir/log"
+  Timestamp false
+  PrintSeverity true
+</Plugin>
+LoadPlugin csv
+<Plugin csv>
+  DataDir "$dir/csv"
+  StoreRates false
+</Plugin>
+LoadPlugin uptime
+PluginDir "$BUILD/plugin/.libs"
+LoadPlugin xdp
+<Plugin xdp>
+$(cat)
+</Plugin>
+END
+}
+
+# start_collectd [COMMAND...]: runs it, by a command such as setpriv that becomes
+# it, in the receiving namespace and returns when it has started.
+start_collectd() {
+  # Not through a function: $! must be collectd itself.
+  nsenter --net="/run/netns/$rx_namespace" "$@" \
+    collectd -f -C "$dir/collectd.conf" >"$dir/output" 2>&1 3>&- &
+  collectd=$!
+  eventually has_logged 'Initialization complete' || {
+    cat "$dir/log" "$dir/output"
+    return 1
+  }
+}
+
+has_logged() { grep -qF -- "$1" "$dir/log" 2>/dev/null; }
+
+# That a line was logged, once.
+assert_logged() {
+  eventually has_logged "$1" || {
+    cat "$dir/log"
+    return 1
+  }
+  [ "$(grep -cF -- "$1" "$dir/log")" = 1 ]
+}
+
+# Waits until an interface is attached.
+assert_counted() { assert_logged "xdp: interface \"$1\" is counted"; }
+
+# Ends collectd and gives its exit status.
+stop_collectd() {
+  local status=0
+  kill -TERM "$collectd"
+  wait "$collectd" || status=$?
+  collectd=
+  return "$status"
+}
+
+# value INTERFACE TYPE[-INSTANCE]: the last one that collectd wrote.
+value() {
+  local files=("$dir/csv/h/xdp-$1/$2"-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9])
+  # After midnight there is another file.
+  tail -qn 1 "${files[-1]}" 2>/dev/null | cut -d , -f 2
+}
+
+has_value() { [ "$(value "$1" "$2")" = "$3" ]; }
+
+# assert_value INTERFACE TYPE[-INSTANCE] VALUE: it becomes and is VALUE.
+assert_value() {
+  eventually has_value "$1" "$2" "$3" || {
+    echo "$1 $2: $(value "$1" "$2"), expected $3"
+    return 1
+  }
+}
+
+# assert_values INTERFACE: each line "TYPE[-INSTANCE] VALUE" of standard input;
+# lines of the same name add up.
+assert_values() {
+  local name expected
+  sort | awk '{ sum[$1] += $2 } END { for (i in sum) printf "%s %d\n", i, sum[i] }' \
+    >"$dir/expected"
+  [ -s "$dir/expected" ]
+  while read -r name expected; do
+    assert_value "$1" "$name" "$expected" || return 1
+  done <"$dir/expected"
+}
+
+# sum_values INTERFACE PATTERN: of all series that match.
+sum_values() {
+  local file sum=0
+  for file in "$dir/csv/h/xdp-$1/"$2; do
+    sum=$((sum + $(tail -n 1 "$file" | cut -d , -f 2)))
+  done
+  echo "$sum"
+}
+
+# framegen ARGUMENT...: sends, and prints what is to be counted.
+framegen() { on_tx "$BUILD/tests/framegen" "$@"; }
+
+# bpf_objects PID: "prog 12", one a line, of a process; the maps of the
+# interfaces, which are only mapped, are found through the outer one.
+bpf_objects() {
+  cat "/proc/$1/fdinfo/"* 2>/dev/null |
+    sed -n 's/^\(prog\|map\|link\)_id:\t*/\1 /p'
+  cat "/proc/$1/fdinfo/"* 2>/dev/null |
+    sed -n '/^map_type:\t12$/,/^map_id:/s/^map_id:\t*//p' |
+    while read -r map; do
+      # Inner maps are shown by their number's octets.
+      bpftool map dump id "$map" |
+        sed -n 's/.*value: \(..\) \(..\) \(..\) \(..\)$/0x\4\3\2\1/p' | xargs -r printf 'map %d\n'
+    done
+}
+
+is_gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What goes wrong is said in one line and stops nobody else.
+
+load common
+
+# That rx0 is counted, whatever else is wrong.
+assert_rx0_counts() {
+  assert_counted rx0
+  framegen tx0 ipv4-udp=5 >/dev/null
+  assert_value rx0 if_rx_packets 5
+}
+
+# start_without CAPABILITY: collectd as root, but for it. CAP_SYS_ADMIN would
+# stand in for two of them.
+start_without() {
+  configure <<'END'
+Interface "rx0"
+END
+  start_collectd setpriv --bounding-set "-sys_admin,-$1"
+}
+
+assert_missing() {
+  assert_logged "[error] xdp: turned off, cannot load its XDP program: $1 missing: run collectd as root, or add it to AmbientCapabilities= and CapabilityBoundingSet= of its systemd unit"
+  [ -z "$(bpf_objects "$collectd")" ]
+}
+
+@test "an interface that does not exist" {
+  configure <<'END'
+Interface "absent"
+Interface "rx0"
+END
+  start_collectd
+  assert_rx0_counts
+  assert_logged '[error] xdp: interface "absent" is not counted: there is no such interface; check the name in Interface, and restart collectd when it is there'
+  stop_collectd
+}
+
+@test "somebody else's program is there: it stays" {
+  add_pair tx1 rx1
+  on_rx ip link set rx1 xdpdrv object "$BUILD/tests/foreign.bpf.o" section xdp
+  before=$(on_rx ip -details -json link show rx1 | grep -o '"xdp":{[^}]*}[^}]*}')
+  configure <<'END'
+Interface "rx1"
+Interface "rx0"
+END
+  start_collectd
+  assert_rx0_counts
+  assert_logged '[error] xdp: interface "rx1" is not counted: another XDP program is attached and stays so; to count here, detach it (see ip -d link) and restart collectd'
+  stop_collectd
+  [ "$(on_rx ip -details -json link show rx1 | grep -o '"xdp":{[^}]*}[^}]*}')" = "$before" ]
+}
+
+@test "somebody else's program is there on the skb: it stays" {
+  add_pair tx1 rx1
+  on_rx ip link set rx1 xdpgeneric object "$BUILD/tests/foreign.bpf.o" section xdp
+  configure <<'END'
+Interface "rx1"
+Interface "rx0"
+END
+  start_collectd
+  assert_rx0_counts
+  assert_logged '[error] xdp: interface "rx1" is not counted: another XDP program is attached in the other mode, or to the bond above; it stays so; to count here, detach it (see ip -d link) and restart collectd'
+  stop_collectd
+  on_rx ip link show rx1 | grep -q xdpgeneric
+}
+
+@test "the driver refuses native XDP" {
+  configure <<'END'
+Interface "lo"
+Interface "rx0"
+Mode "native"
+END
+  start_collectd
+  assert_rx0_counts
+  assert_logged '[error] xdp: interface "lo" is not counted: its driver has no XDP, or none with these settings; use Mode "generic"'
+  stop_collectd
+}
+
+@test "an MTU beyond one buffer" {
+  on_tx ip link set tx0 mtu 9000
+  on_rx ip link set rx0 mtu 9000
+  configure <<'END'
+Interface "rx0"
+Mode "native"
+END
+  start_collectd
+  assert_logged '[error] xdp: interface "rx0" is not counted: its driver refuses the program, as it does where a frame (MTU) does not fit into one buffer; lower the MTU or use Mode "generic"'
+  stop_collectd
+}
+
+@test "CAP_BPF is missing" {
+  start_without bpf
+  assert_missing CAP_BPF
+}
+
+@test "CAP_NET_ADMIN is missing" {
+  start_without net_admin
+  assert_missing CAP_NET_ADMIN
+}
+
+@test "CAP_PERFMON is missing" {
+  start_without perfmon
+  assert_missing CAP_PERFMON
+}
+
+@test "all privileges are missing" {
+  start_without bpf,-net_admin,-perfmon
+  assert_missing 'CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON'
+}
+
+@test "exactly the three capabilities suffice" {
+  configure <<'END'
+Interface "rx0"
+END
+  chmod 777 "$dir"
+  start_collectd setpriv --reuid=65534 --regid=65534 --clear-groups \
+    --inh-caps=+bpf,+net_admin,+perfmon --ambient-caps=+bpf,+net_admin,+perfmon
+  assert_rx0_counts
+  stop_collectd
+}
+
+@test "a kernel without BPF" {
+  configure <<'END'
+Interface "rx0"
+END
+  start_collectd strace -D -f -o /dev/null -e trace=bpf -e inject=bpf:error=ENOSYS
+  assert_logged '[error] xdp: turned off, cannot load its XDP program: the kernel has no BPF: boot one with CONFIG_BPF_SYSCALL, of 5.10 or later'
+}
+
+@test "bpf() is refused although the capabilities are there" {
+  configure <<'END'
+Interface "rx0"
+END
+  start_collectd strace -D -f -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM
+  assert_logged '[error] xdp: turned off, cannot load its XDP program: the kernel refuses bpf() although the capabilities are there: look for a seccomp filter, a user namespace or, before Linux 5.11, a LimitMEMLOCK= other than infinity'
+}
