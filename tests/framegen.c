@@ -24,6 +24,8 @@
 #include "plugin/groups.h"
 #include "plugin/metrics.h"
 #include "tests/expect.h"
+#include "tests/framegen.h"
+
 #include "tests/framegen.skel.h"
 
 enum { LIVE_FRAME_MAX = 3400 }; /* what fits into a page with its headroom */
@@ -65,6 +67,8 @@ static int send_live(const struct generator *g, const uint8_t *octets,
   LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets, .data_size_in = length,
               .repeat = count, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 
+  memcpy(g->object->bss->head.octets, octets,
+         length < FRAME_HEAD ? length : FRAME_HEAD);
   return bpf_prog_test_run_opts(bpf_program__fd(g->object->progs.framegen),
                                 &run);
 }
