@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Sourced by demo.sh and check.sh: installs what they need besides a base
+# system, and builds in a directory of its own. $top is the source tree.
+
+debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
+  bpftool libbpf-dev collectd-core collectd-dev iproute2 procps)
+debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
+  ethtool binutils xz-utils)
+fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
+  libbpf-devel collectd iproute procps-ng util-linux cpio bison flex
+  dnf-plugins-core)
+fedora_check=(libcmocka-devel bats ShellCheck clang-tools-extra llvm mandoc
+  strace ethtool binutils xz)
+
+fail() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# Runs a command that says something only when it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  "$@" </dev/null >"$log" 2>&1 || {
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  }
+  rm -f "$log"
+}
+
+# Prints the packages that are not installed.
+missing_deb() {
+  local package
+  for package; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+      echo "$package"
+  done
+}
+
+missing_rpm() {
+  local package
+  for package; do
+    rpm -q "$package" >/dev/null 2>&1 || echo "$package"
+  done
+}
+
+# install_missing build|check: what a build needs, or what the tests need as well.
+install_missing() {
+  local missing
+  if command -v apt-get >/dev/null; then
+    [ "$1" = check ] && debian_build+=("${debian_check[@]}")
+    mapfile -t missing < <(missing_deb "${debian_build[@]}")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    quietly apt-get update &&
+      quietly apt-get -y --no-install-recommends install "${missing[@]}"
+  elif command -v dnf >/dev/null; then
+    [ "$1" = check ] && fedora_build+=("${fedora_check[@]}")
+    mapfile -t missing < <(missing_rpm "${fedora_build[@]}")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    quietly dnf -y install "${missing[@]}"
+  else
+    fail "neither apt-get nor dnf is here: install the build dependencies that" \
+      "the README names, then use ./configure && make"
+  fi
+}
+
+# Fedora packages no headers of collectd's: unpacks and configures its source
+# package in a directory.
+fetch_collectd_source() {
+  mkdir -p "$1"
+  (
+    cd "$1" || exit
+    dnf -y download --source collectd &&
+      rpm2cpio collectd-*.src.rpm | cpio -idm &&
+      tar -xf collectd-*.tar.* --strip-components=1 &&
+      ./configure --disable-all-plugins
+  )
+}
+
+# build_in DIRECTORY [CONFIGURE-OPTION...]: builds DIRECTORY/build from a copy
+# of the source tree, which stays as it is.
+build_in() {
+  local directory=$1 options=("${@:2}")
+  mkdir -p "$directory/source" "$directory/build"
+  tar -C "$top" --exclude=./.git --exclude='*.skel.h' --exclude='*.o' \
+    --exclude=config.status -c . | tar -C "$directory/source" -x
+  if ! command -v apt-get >/dev/null; then
+    quietly fetch_collectd_source "$directory/collectd" || return
+    options+=(--with-collectd-source="$directory/collectd")
+  fi
+  echo "building"
+  (cd "$directory/source" && quietly autoreconf -fi) || return
+  (cd "$directory/build" && quietly ../source/configure "${options[@]}") || return
+  quietly make -j "$(nproc)" -C "$directory/build"
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# usage: contrib/check.sh
+#
+# Installs what is missing, builds in a temporary directory and runs every test.
+# The last line is "N passed, N failed, N skipped". As root on Debian or Fedora.
+# With CI=true a skipped test is a failure.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=contrib/build.sh
+. "$top/contrib/build.sh"
+
+[ "$(id -u)" = 0 ] || fail "needs root: installs packages, loads BPF programs"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+# Shows each test program when it begins, and each test that fails.
+show_progress() {
+  awk '
+    /^(PASS|FAIL|SKIP|XPASS|ERROR): / {
+      program = $2
+      if (!(program in seen)) { seen[program] = 1; print "testing " program }
+      if ($1 != "PASS:") print
+      fflush()
+    }'
+}
+
+# Number of results of a kind, "PASS", in the summary of make check.
+results() { sed -n "s/^# $1: *//p" "$work/summary"; }
+
+run_tests() {
+  make -j "$(nproc)" -C "$work/build" check >"$work/log" 2>&1 &
+  local make=$!
+  tail -n +1 -f --pid="$make" "$work/log" | show_progress
+  wait "$make" || true
+  tail -n 20 "$work/log" >"$work/summary"
+  if ! grep -q '^# TOTAL:' "$work/summary"; then
+    cat "$work/log"
+    failed=1
+    return
+  fi
+  passed=$(results PASS) skipped=$(results SKIP)
+  failed=$(($(results FAIL) + $(results XPASS) + $(results ERROR)))
+  [ "$failed" = 0 ] || cat "$work/build/test-suite.log"
+}
+
+# The tarball builds, installs and uninstalls; its tests were run above.
+run_distcheck() {
+  echo "testing make distcheck"
+  if quietly make -C "$work/build" distcheck TESTS=; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+  fi
+}
+
+install_missing check || fail "cannot install packages, see above"
+build_in "$work" CFLAGS='-O2 -g -Werror' || fail "cannot build, see above"
+run_tests
+run_distcheck
+
+status=0
+if [ "$failed" != 0 ] || { [ "${CI:-}" = true ] && [ "$skipped" != 0 ]; }; then
+  status=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$status"
