@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # Sourced by demo.sh and check.sh: installs what they need besides a base
-# system, and builds in a directory of its own. $top is the source tree.
+# system, and builds in a directory of its own. $top is the source tree, $work a
+# directory for what passes.
 
 debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
   bpftool libbpf-dev collectd-core collectd-dev iproute2 procps)
@@ -21,14 +22,10 @@ fail() {
 
 # Runs a command that says something only when it fails.
 quietly() {
-  local log
-  log=$(mktemp)
-  "$@" </dev/null >"$log" 2>&1 || {
-    cat "$log" >&2
-    rm -f "$log"
+  "$@" </dev/null >"$work/quiet" 2>&1 || {
+    cat "$work/quiet" >&2
     return 1
   }
-  rm -f "$log"
 }
 
 # Prints the packages that are not installed.

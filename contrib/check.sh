@@ -32,6 +32,7 @@ show_progress() {
 results() { sed -n "s/^# $1: *//p" "$work/summary"; }
 
 run_tests() {
+  : >"$work/log"
   make -j "$(nproc)" -C "$work/build" check >"$work/log" 2>&1 &
   local make=$!
   tail -n +1 -f --pid="$make" "$work/log" | show_progress

@@ -81,36 +81,36 @@ struct outlet {
 };
 
 static void emit_value(const struct outlet *outlet, const char *type,
-                       const char *type_instance, __u64 value, bool first) {
-  struct metric metric = {type, type_instance, value, first};
+                       const char *type_instance, __u64 value) {
+  struct metric metric = {type, type_instance, value};
 
   outlet->sink(outlet->context, &metric);
 }
 
 static void emit_member(const struct outlet *outlet, enum group group,
-                        const char *name, const struct cell *cell, bool octets,
-                        bool first) {
+                        const char *name, const struct cell *cell,
+                        bool octets) {
   char type_instance[64];
 
   snprintf(type_instance, sizeof(type_instance), "%s-%s", groups_name(group),
            name);
-  emit_value(outlet, "if_rx_packets", type_instance, cell->packets, first);
+  emit_value(outlet, "if_rx_packets", type_instance, cell->packets);
   if (octets)
-    emit_value(outlet, "if_rx_octets", type_instance, cell->octets, first);
+    emit_value(outlet, "if_rx_octets", type_instance, cell->octets);
 }
 
 static void emit_number(const struct outlet *outlet, enum group group,
-                        size_t number, const struct cell *cell, bool first) {
+                        size_t number, const struct cell *cell) {
   char name[24];
 
   snprintf(name, sizeof(name), "%zu", number);
-  emit_member(outlet, group, name, cell, true, first);
+  emit_member(outlet, group, name, cell, true);
 }
 
 static void emit_total(const struct outlet *outlet,
                        const struct counts *counts) {
-  emit_value(outlet, "if_rx_packets", "", counts->total.packets, false);
-  emit_value(outlet, "if_rx_octets", "", counts->total.octets, false);
+  emit_value(outlet, "if_rx_packets", "", counts->total.packets);
+  emit_value(outlet, "if_rx_octets", "", counts->total.octets);
 }
 
 static const struct cell *cells_of(const struct counts *counts,
@@ -126,21 +126,23 @@ static void emit_invalid(const struct outlet *outlet,
   struct cell invalid = {truncated->packets + malformed->packets,
                          truncated->octets + malformed->octets};
 
-  emit_member(outlet, GROUP_PROTOCOL, "invalid", &invalid, true, false);
-  emit_value(outlet, "if_rx_errors", "truncated", truncated->packets, false);
-  emit_value(outlet, "if_rx_errors", "malformed", malformed->packets, false);
+  emit_member(outlet, GROUP_PROTOCOL, "invalid", &invalid, true);
+  emit_value(outlet, "if_rx_errors", "truncated", truncated->packets);
+  emit_value(outlet, "if_rx_errors", "malformed", malformed->packets);
 }
 
-/* 64 code points would flood a server: those that occurred. */
+/* 64 code points would flood a server: those that occurred. Not two values in
+ * one read: collectd's write threads may swap them. */
 static void emit_dscp(const struct outlet *outlet, const struct counts *counts,
                       __u64 *seen) {
+  static const struct cell zero;
   const struct cell *cells = cells_of(counts, GROUP_DSCP);
 
   for (size_t i = 0; i < DSCP_COUNT; i++) {
     __u64 bit = 1ULL << i;
     if (!cells[i].packets)
       continue;
-    emit_number(outlet, GROUP_DSCP, i, &cells[i], !(*seen & bit));
+    emit_number(outlet, GROUP_DSCP, i, *seen & bit ? &cells[i] : &zero);
     *seen |= bit;
   }
 }
@@ -152,11 +154,11 @@ static void emit_queues(const struct outlet *outlet,
 
   for (size_t i = 0; i < QUEUE_OTHER; i++)
     if (i < counts->queues || cells[i].packets)
-      emit_number(outlet, GROUP_QUEUE, i, &cells[i], false);
+      emit_number(outlet, GROUP_QUEUE, i, &cells[i]);
   if (counts->queues > QUEUE_OTHER || cells[QUEUE_OTHER].packets)
-    emit_member(outlet, GROUP_QUEUE, "other", &cells[QUEUE_OTHER], true, false);
-  emit_member(outlet, GROUP_QUEUE, "unrecorded", &cells[QUEUE_UNRECORDED], true,
-              false);
+    emit_member(outlet, GROUP_QUEUE, "other", &cells[QUEUE_OTHER], true);
+  emit_member(outlet, GROUP_QUEUE, "unrecorded", &cells[QUEUE_UNRECORDED],
+              true);
 }
 
 /* The CPUs that are online; one that counted was. */
@@ -165,7 +167,7 @@ static void emit_cpus(const struct outlet *outlet,
   for (size_t i = 0; i < counts->cpus_count; i++) {
     const struct cpu_count *cpu = &counts->cpus[i];
     if (cpu->online || cpu->total.packets)
-      emit_number(outlet, GROUP_CPU, i, &cpu->total, false);
+      emit_number(outlet, GROUP_CPU, i, &cpu->total);
   }
 }
 
@@ -181,7 +183,7 @@ void metrics_emit(__u32 groups, const struct counts *counts, __u64 *dscp_seen,
       continue;
     for (size_t j = 0; j < named_groups[i].names_count; j++)
       emit_member(&outlet, group, named_groups[i].names[j], &cells[j],
-                  named_groups[i].octets, false);
+                  named_groups[i].octets);
   }
   if (groups & GROUP_BIT(GROUP_PROTOCOL))
     emit_invalid(&outlet, counts);

@@ -11,14 +11,14 @@ struct metric {
   const char *type;
   const char *type_instance;
   __u64 value; /* a DERIVE */
-  bool first;  /* appears only now: a zero belongs before it */
 };
 
 typedef void metrics_sink(void *context, const struct metric *metric);
 
 /* Hands the values of `groups` (a set of GROUP_BIT), and the total, to the
- * sink. *dscp_seen has a bit for each code point that was handed out before,
- * and is brought up to date. */
+ * sink. *dscp_seen has a bit for each code point that was handed out before;
+ * one that is new begins with a zero, from which its first rate is made, and
+ * has its bit set. */
 void metrics_emit(__u32 groups, const struct counts *counts, __u64 *dscp_seen,
                   metrics_sink *sink, void *context);
 

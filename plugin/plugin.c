@@ -112,29 +112,19 @@ struct dispatch {
   cdtime_t time;
 };
 
-static void dispatch(const struct dispatch *d, const struct metric *metric,
-                     derive_t value, cdtime_t time) {
+static void on_metric(void *context, const struct metric *metric) {
+  const struct dispatch *d = context;
   value_list_t list = VALUE_LIST_INIT;
 
-  list.values = &(value_t){.derive = value};
+  list.values = &(value_t){.derive = (derive_t)metric->value};
   list.values_len = 1;
-  list.time = time;
+  list.time = d->time;
   sstrncpy(list.plugin, "xdp", sizeof(list.plugin));
   sstrncpy(list.plugin_instance, d->interface, sizeof(list.plugin_instance));
   sstrncpy(list.type, metric->type, sizeof(list.type));
   sstrncpy(list.type_instance, metric->type_instance,
            sizeof(list.type_instance));
   plugin_dispatch_values(&list);
-}
-
-/* A series that begins late begins with a zero, one interval ago: otherwise its
- * first frames would make no rate. */
-static void on_metric(void *context, const struct metric *metric) {
-  const struct dispatch *d = context;
-
-  if (metric->first)
-    dispatch(d, metric, 0, d->time - plugin_get_interval());
-  dispatch(d, metric, (derive_t)metric->value, d->time);
 }
 
 static void on_interface(void *context, const char *name,

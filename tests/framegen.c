@@ -144,7 +144,7 @@ static void print_value(void *context, const struct metric *metric) {
 
 int main(int argc, char **argv) {
   struct generator g = {0};
-  __u64 dscp_seen = 0;
+  __u64 dscp_seen = ~0ULL; /* no zero before the value */
 
   for (int option; (option = getopt(argc, argv, "c:l")) != -1;) {
     if (option == 'l')

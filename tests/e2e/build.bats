@@ -39,9 +39,12 @@ teardown() { rm -rf "$dir"; }
 }
 
 @test "a changed header is compiled in" {
-  make -C "$BUILD" -q bpf/rx.skel.h
-  refute make -C "$BUILD" -q -W "$SOURCE/bpf/packet.bpf.h" bpf/rx.skel.h
-  refute make -C "$BUILD" -q -W "$SOURCE/bpf/counters.h" plugin/xdp.la
+  srcdir=$(sed -n 's/^srcdir = //p' "$BUILD/Makefile")
+  make -C "$BUILD" -q bpf/rx.skel.h plugin/xdp.la
+  for header in "$SOURCE"/bpf/*.h; do
+    refute make -C "$BUILD" -q -W "$srcdir/bpf/${header##*/}" bpf/rx.skel.h
+  done
+  refute make -C "$BUILD" -q -W "$srcdir/bpf/counters.h" plugin/xdp.la
 }
 
 @test "sources keep to who may include what" {

@@ -67,7 +67,8 @@ eventually() {
   done
 }
 
-# Writes the configuration; <Plugin xdp>'s content comes from standard input.
+# Writes the configuration; <Plugin xdp>'s content comes from standard input. The
+# plugin is that of the build tree, or in $plugin_directory.
 configure() {
   cat >"$dir/collectd.conf" <<END
 Hostname "h"
@@ -88,7 +89,7 @@ LoadPlugin csv
   StoreRates false
 </Plugin>
 LoadPlugin uptime
-PluginDir "$BUILD/plugin/.libs"
+PluginDir "${plugin_directory:-$BUILD/plugin/.libs}"
 LoadPlugin xdp
 <Plugin xdp>
 $(cat)

@@ -21,9 +21,8 @@ static void sink(void *context, const struct metric *metric) {
   size_t length = strlen(lines);
 
   assert_ptr_equal(context, &lines);
-  snprintf(lines + length, sizeof(lines) - length, "%s%s %s %llu\n",
-           metric->first ? "first " : "", metric->type, metric->type_instance,
-           metric->value);
+  snprintf(lines + length, sizeof(lines) - length, "%s %s %llu\n", metric->type,
+           metric->type_instance, metric->value);
 }
 
 static void emit(__u32 groups) {
@@ -127,8 +126,7 @@ static void test_dscp_appears_with_a_zero_before(void **state) {
   assert_lines(TOTAL);
   *cell(GROUP_DSCP, 46) = (struct cell){3, 300};
   emit(GROUP_BIT(GROUP_DSCP));
-  assert_lines(TOTAL "first if_rx_packets dscp-46 3\n"
-                     "first if_rx_octets dscp-46 300\n");
+  assert_lines(TOTAL "if_rx_packets dscp-46 0\nif_rx_octets dscp-46 0\n");
   emit(GROUP_BIT(GROUP_DSCP));
   assert_lines(TOTAL "if_rx_packets dscp-46 3\nif_rx_octets dscp-46 300\n");
 }
