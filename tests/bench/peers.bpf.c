@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+
+/* What the plugin's program is compared with. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Nothing: what it costs to run a program at all. */
+SEC("xdp")
+int empty(struct xdp_md *ctx) {
+  (void)ctx;
+  return XDP_PASS;
+}
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u64);
+} packets SEC(".maps");
+
+/* The tutorials' packet counter: all CPUs add to one, atomically. */
+SEC("xdp")
+int textbook(struct xdp_md *ctx) {
+  __u32 key = 0;
+  __u64 *count = bpf_map_lookup_elem(&packets, &key);
+
+  (void)ctx;
+  if (count)
+    __sync_fetch_and_add(count, 1);
+  return XDP_PASS;
+}
