@@ -6,26 +6,33 @@
 
 #include "bpf/packet.bpf.h"
 
-static __always_inline void count_add(struct cell *cells,
-                                      const volatile struct count_options *o,
-                                      enum group group, __u32 member,
-                                      __u64 octets) {
-  struct cell *cell = cells + member;
+/* Where one frame is counted, and as what. */
+struct tally {
+  struct cell *cells;
+  const volatile struct layout *layout;
+  __u32 groups; /* the layout's */
+  bool atomic;
+  __u64 octets; /* of the frame */
+};
+
+static __always_inline void tally_add(const struct tally *tally,
+                                      enum group group, __u32 member) {
+  struct cell *cell = tally->cells + member;
 
   if (group != GROUP_TOTAL && group != GROUP_PROTOCOL)
-    cell += o->layout.first[group];
+    cell += tally->layout->first[group];
 
   /* Each CPU writes its own element only, and nothing interrupts it. */
-  if (!o->atomic) {
+  if (!tally->atomic) {
     cell->packets++;
-    cell->octets += octets;
+    cell->octets += tally->octets;
     return;
   }
   __sync_fetch_and_add(&cell->packets, 1);
-  __sync_fetch_and_add(&cell->octets, octets);
+  __sync_fetch_and_add(&cell->octets, tally->octets);
 }
 
-static __always_inline enum size count_size(__u64 octets) {
+static __always_inline enum size size_of(__u64 octets) {
   if (octets < 512)
     return octets < 64    ? SIZE_0_63
            : octets < 128 ? SIZE_64_127
@@ -36,73 +43,80 @@ static __always_inline enum size count_size(__u64 octets) {
                          : SIZE_1519_MAX;
 }
 
-static __always_inline void count_tcp(struct cell *cells,
-                                      const volatile struct count_options *o,
-                                      __u8 flags, __u64 octets) {
+static __always_inline void tally_tcp(const struct tally *tally, __u8 flags) {
   if (flags & TCP_FLAG_SYN_BIT)
-    count_add(cells, o, GROUP_TCP,
-              flags & TCP_FLAG_ACK_BIT ? TCP_SYNACK : TCP_SYN, octets);
+    tally_add(tally, GROUP_TCP,
+              flags & TCP_FLAG_ACK_BIT ? TCP_SYNACK : TCP_SYN);
   if (flags & TCP_FLAG_FIN_BIT)
-    count_add(cells, o, GROUP_TCP, TCP_FIN, octets);
+    tally_add(tally, GROUP_TCP, TCP_FIN);
   if (flags & TCP_FLAG_RST_BIT)
-    count_add(cells, o, GROUP_TCP, TCP_RST, octets);
+    tally_add(tally, GROUP_TCP, TCP_RST);
 }
 
 /* What the groups of the network layer make of `protocol`. */
-static __always_inline void
-count_network(struct cell *cells, const volatile struct count_options *o,
-              __u32 groups, const struct packet *packet, enum protocol protocol,
-              __u64 octets) {
+static __always_inline void tally_network(const struct tally *tally,
+                                          const struct packet *packet,
+                                          enum protocol protocol) {
+  __u32 groups = tally->groups;
+
   if (groups & GROUP_BIT(GROUP_PROTOCOL))
-    count_add(cells, o, GROUP_PROTOCOL, protocol, octets);
+    tally_add(tally, GROUP_PROTOCOL, protocol);
   if (groups & GROUP_BIT(GROUP_TCP) &&
       (protocol == PROTOCOL_IPV4_TCP || protocol == PROTOCOL_IPV6_TCP))
-    count_tcp(cells, o, packet->tcp_flags, octets);
+    tally_tcp(tally, packet->tcp_flags);
   if (groups & GROUP_BIT(GROUP_DSCP) && protocol <= PROTOCOL_IPV6_OTHER)
-    count_add(cells, o, GROUP_DSCP, packet->dscp, octets);
+    tally_add(tally, GROUP_DSCP, packet->dscp);
 }
 
 /* Each part is counted as soon as it is known, lest the verifier follow all
  * combinations of all parts. */
 static __always_inline void
-count_groups(struct cell *cells, const volatile struct count_options *o,
-             __u32 groups, const struct frame *frame, __u32 queue) {
-  __u64 octets = frame->octets;
+tally_frame(const struct tally *tally, const struct frame *frame, __u32 queue) {
+  __u32 groups = tally->groups;
   struct packet packet = {0};
 
   if (groups & GROUP_BIT(GROUP_TOTAL))
-    count_add(cells, o, GROUP_TOTAL, 0, octets);
+    tally_add(tally, GROUP_TOTAL, 0);
   if (groups & GROUP_BIT(GROUP_QUEUE))
-    count_add(cells, o, GROUP_QUEUE, queue < QUEUE_OTHER ? queue : QUEUE_OTHER,
-              octets);
+    tally_add(tally, GROUP_QUEUE, queue < QUEUE_OTHER ? queue : QUEUE_OTHER);
   if (groups & GROUP_BIT(GROUP_SIZE))
-    count_add(cells, o, GROUP_SIZE, count_size(octets), octets);
+    tally_add(tally, GROUP_SIZE, size_of(tally->octets));
   if (!(groups & (GROUPS_OF_LINK | GROUPS_OF_NETWORK)))
     return;
 
   bool complete = packet_parse_link(frame, &packet);
   if (groups & GROUP_BIT(GROUP_CAST))
-    count_add(cells, o, GROUP_CAST, packet.cast, octets);
+    tally_add(tally, GROUP_CAST, packet.cast);
   if (groups & GROUP_BIT(GROUP_VLAN))
-    count_add(cells, o, GROUP_VLAN, packet.vlan, octets);
+    tally_add(tally, GROUP_VLAN, packet.vlan);
   if (groups & GROUPS_OF_NETWORK)
-    count_network(cells, o, groups, &packet,
+    tally_network(tally, &packet,
                   complete ? packet_parse_network(frame, &packet)
-                           : PROTOCOL_TRUNCATED,
-                  octets);
+                           : PROTOCOL_TRUNCATED);
 }
 
-/* Counts one frame; `queue` is the index of its receive queue. The groups that
- * are reported by default have a copy of their own, in which the compiler
- * leaves out what the verifier could not. */
-static __always_inline void count_frame(struct cell *cells,
-                                        const volatile struct count_options *o,
-                                        const struct frame *frame,
-                                        __u32 queue) {
-  if (o->layout.groups == GROUP_BIT(GROUP_PROTOCOL))
-    count_groups(cells, o, GROUP_BIT(GROUP_PROTOCOL), frame, queue);
-  else
-    count_groups(cells, o, o->layout.groups, frame, queue);
+/* Counts one frame; `queue` is the index of its receive queue. The commonest
+ * selections have a copy each, in which the compiler leaves out what the
+ * verifier could not. */
+static __always_inline void
+count_frame(struct cell *cells, const volatile struct count_options *options,
+            const struct frame *frame, __u32 queue) {
+  __u32 groups = options->layout.groups;
+  bool atomic = options->atomic;
+  struct tally tally = {
+      .cells = cells, .layout = &options->layout, .octets = frame->octets};
+
+  if (groups == GROUP_BIT(GROUP_TOTAL) && !atomic) {
+    tally.groups = GROUP_BIT(GROUP_TOTAL);
+    tally_frame(&tally, frame, queue);
+  } else if (groups == GROUP_BIT(GROUP_PROTOCOL) && !atomic) {
+    tally.groups = GROUP_BIT(GROUP_PROTOCOL);
+    tally_frame(&tally, frame, queue);
+  } else {
+    tally.groups = groups;
+    tally.atomic = atomic;
+    tally_frame(&tally, frame, queue);
+  }
 }
 
 #endif

@@ -18,6 +18,10 @@
 
 #include "bpf/counters.h"
 
+/* What most frames are decides which way the code runs straight on. */
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 struct frame {
   const void *data; /* what can be read directly */
   const void *data_end;
@@ -131,7 +135,7 @@ static __always_inline bool packet_parse_link(const struct frame *frame,
   packet->cast = CAST_UNICAST;
   packet->vlan = VLAN_UNTAGGED;
   packet->offset = sizeof(ethernet);
-  if (!frame_load(frame, 0, &ethernet, sizeof(ethernet)))
+  if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))))
     return false;
 
   if (ethernet.destination[0] & bpf_htons(0x0100))
@@ -143,7 +147,7 @@ static __always_inline bool packet_parse_link(const struct frame *frame,
   packet->type = ethernet.type;
   for (int i = 0; i < TAGS_MAX && is_tag(packet->type); i++) {
     packet->vlan++;
-    if (!frame_load(frame, packet->offset, &tag, sizeof(tag)))
+    if (unlikely(!frame_load(frame, packet->offset, &tag, sizeof(tag))))
       return false;
     packet->type = tag.type;
     packet->offset += sizeof(tag);
@@ -153,7 +157,7 @@ static __always_inline bool packet_parse_link(const struct frame *frame,
 
 static __always_inline enum protocol whole(enum protocol member, __u64 offset,
                                            __u64 size, __u64 end) {
-  return offset + size <= end ? member : PROTOCOL_TRUNCATED;
+  return likely(offset + size <= end) ? member : PROTOCOL_TRUNCATED;
 }
 
 static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
@@ -163,12 +167,12 @@ static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
   struct tcp_header tcp;
   __u64 offset = packet->offset;
 
-  if (offset + sizeof(tcp) > end ||
-      !frame_load(frame, offset, &tcp, sizeof(tcp)))
+  if (unlikely(offset + sizeof(tcp) > end) ||
+      unlikely(!frame_load(frame, offset, &tcp, sizeof(tcp))))
     return PROTOCOL_TRUNCATED;
 
   __u64 size = tcp.data_offset >> 4 << 2;
-  if (size < sizeof(tcp))
+  if (unlikely(size < sizeof(tcp)))
     return PROTOCOL_MALFORMED;
   packet->tcp_flags = tcp.flags;
   return whole(member, offset, size, end);
@@ -178,30 +182,30 @@ static __always_inline enum protocol
 packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
   struct ipv4_header ip;
 
-  if (!frame_load(frame, packet->offset, &ip, sizeof(ip)))
+  if (unlikely(!frame_load(frame, packet->offset, &ip, sizeof(ip))))
     return PROTOCOL_TRUNCATED;
 
   __u64 size = (ip.version_ihl & 0x0f) << 2;
   __u64 length = bpf_ntohs(ip.total_length);
-  if (ip.version_ihl >> 4 != 4 || size < sizeof(ip))
+  if (unlikely(ip.version_ihl < 0x45 || ip.version_ihl > 0x4f))
     return PROTOCOL_MALFORMED;
-  if (length < size) {
+  if (unlikely(length < size)) {
     if (length || frame->octets <= IPV4_FRAME_MAX)
       return PROTOCOL_MALFORMED;
     length = frame->octets - packet->offset;
   }
   __u64 end = packet->offset + length;
-  if (end > frame->octets)
+  if (unlikely(end > frame->octets))
     return PROTOCOL_TRUNCATED;
 
   packet->dscp = ip.tos >> 2;
   packet->offset += size;
-  if (ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET))
+  if (unlikely(ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET)))
     return PROTOCOL_IPV4_FRAGMENT;
 
-  switch (ip.protocol) {
-  case IPPROTO_TCP:
+  if (likely(ip.protocol == IPPROTO_TCP))
     return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV4_TCP);
+  switch (ip.protocol) {
   case IPPROTO_UDP:
     return whole(PROTOCOL_IPV4_UDP, packet->offset, 8, end);
   case IPPROTO_ICMP:
@@ -253,7 +257,7 @@ static __always_inline enum protocol
 packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
   struct ipv6_header ip;
 
-  if (!frame_load(frame, packet->offset, &ip, sizeof(ip)))
+  if (unlikely(!frame_load(frame, packet->offset, &ip, sizeof(ip))))
     return PROTOCOL_TRUNCATED;
 
   __u16 version_class = bpf_ntohs(ip.version_class);
@@ -264,7 +268,7 @@ packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
   __u64 end = frame->octets;
   if (ip.payload_length)
     end = packet->offset + bpf_ntohs(ip.payload_length);
-  if (end > frame->octets)
+  if (unlikely(end > frame->octets))
     return PROTOCOL_TRUNCATED;
 
   enum protocol member = packet_walk_extensions(frame, packet, end, &ip.next);
@@ -292,9 +296,9 @@ packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
 /* What is behind the link layer; sets dscp and tcp_flags besides. */
 static __always_inline enum protocol
 packet_parse_network(const struct frame *frame, struct packet *packet) {
-  switch (packet->type) {
-  case bpf_htons(ETH_P_IP):
+  if (likely(packet->type == bpf_htons(ETH_P_IP)))
     return packet_parse_ipv4(frame, packet);
+  switch (packet->type) {
   case bpf_htons(ETH_P_IPV6):
     return packet_parse_ipv6(frame, packet);
   case bpf_htons(ETH_P_ARP): /* RFC 826, of Ethernet and IPv4 */

@@ -42,7 +42,7 @@ int collectd_xdp(struct xdp_md *ctx) {
   struct frame frame = {.data = (void *)(long)ctx->data,
                         .data_end = (void *)(long)ctx->data_end};
 
-  if (!cells)
+  if (unlikely(!cells))
     return XDP_PASS;
   frame.octets = frame.data_end - frame.data;
   count_frame(cells, &options, &frame, ctx->rx_queue_index);

@@ -54,6 +54,7 @@ static size_t programs_count;
 static size_t cpus;
 static FILE *csv;
 
+/* The first one on all CPUs as well. */
 static const char *const frame_names[] = {
     "ipv4-tcp",      "ipv4-tcp-1514-octets", "ipv6-udp",
     "vlan-ipv4-udp", "ipv6-chain-8-udp",     "arp-request"};
@@ -220,23 +221,29 @@ static void report(const char *frame, size_t count, struct samples *samples) {
   }
 }
 
-/* All programs over one frame on one CPU and on all. */
-static void compare(const char *name) {
-  struct samples one[PROGRAMS_MAX], all[PROGRAMS_MAX];
+/* All programs over one frame, on `count` CPUs at once. Returns the median of
+ * the default selection. */
+static double compare(const char *name, size_t count) {
+  struct samples samples[PROGRAMS_MAX];
   const struct frame_case *frame = frame_find(name);
 
-  for (size_t run = 0; run < RUNS; run++) {
-    for (size_t p = 0; p < programs_count; p++) {
-      one[p].ns[run] = run_on(1, &programs[p], frame);
-      all[p].ns[run] = run_on(cpus, &programs[p], frame);
-    }
+  for (size_t run = 0; run < RUNS; run++)
+    for (size_t p = 0; p < programs_count; p++)
+      samples[p].ns[run] = run_on(count, &programs[p], frame);
+  report(name, count, samples);
+  return median(&samples[DEFAULT]);
+}
+
+static void compare_all(void) {
+  double one = compare(frame_names[0], 1);
+
+  if (cpus > 1) {
+    double all = compare(frame_names[0], cpus);
+    printf("%zu CPUs count at %.2f times the rate of one\n", cpus,
+           cpus * one / all);
   }
-  report(name, 1, one);
-  if (cpus == 1)
-    return;
-  report(name, cpus, all);
-  printf("%zu CPUs count at %.2f times the rate of one\n", cpus,
-         cpus * median(&one[DEFAULT]) / median(&all[DEFAULT]));
+  for (size_t i = 1; i < sizeof(frame_names) / sizeof(*frame_names); i++)
+    compare(frame_names[i], 1);
 }
 
 /* --- through a veth pair --- */
@@ -356,8 +363,7 @@ int main(int argc, char **argv) {
   make_pair();
   print_machine();
   struct peers *peers = set_up_programs();
-  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
-    compare(frame_names[i]);
+  compare_all();
   pin_to(0);
   compare_veth("ipv4-tcp");
 
