@@ -112,6 +112,9 @@ count_frame(struct cell *cells, const volatile struct count_options *options,
   } else if (groups == GROUP_BIT(GROUP_PROTOCOL) && !atomic) {
     tally.groups = GROUP_BIT(GROUP_PROTOCOL);
     tally_frame(&tally, frame, queue);
+  } else if (groups == GROUPS_COUNTED && !atomic) {
+    tally.groups = GROUPS_COUNTED;
+    tally_frame(&tally, frame, queue);
   } else {
     tally.groups = groups;
     tally.atomic = atomic;

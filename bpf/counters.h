@@ -34,6 +34,10 @@ enum group {
 
 #define GROUP_BIT(group) (1U << (group))
 
+/* What is counted where everything is reported: protocol tells the total. */
+#define GROUPS_COUNTED                                                         \
+  (GROUP_BIT(GROUP_COUNT) - 1 - GROUP_BIT(GROUP_TOTAL) - GROUP_BIT(GROUP_CPU))
+
 /* What a frame is: the innermost thing that was recognised. The IPv4 members
  * come first, then those of IPv6, so that one comparison tells IP. */
 enum protocol {

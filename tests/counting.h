@@ -1,27 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Two ways to count one frame, by all groups: with the parser compiled for the
- * host, and with the BPF object in the kernel. */
+/* Two ways to count one frame: with the parser compiled for the host, and with
+ * the BPF object in the kernel. */
 #ifndef TESTS_COUNTING_H
 #define TESTS_COUNTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/counters.h"
 
-struct counting {
+/* A selection of groups, ready to count. */
+struct counting;
+
+struct counting_way {
   size_t length_min; /* of a frame, octets */
   size_t length_max;
-  int (*open)(struct layout *ret_layout);
+  /* As on a kernel with PREEMPT_RT if `atomic`. NULL, and a line on stderr,
+   * where it fails. */
+  struct counting *(*open)(__u32 groups, bool atomic,
+                           struct layout *ret_layout);
   /* Sets cells to what this frame adds. Returns 0, or -errno where the frame
    * would not have had its way. */
-  int (*count)(const uint8_t *octets, size_t length, unsigned queue,
+  int (*count)(struct counting *counting, const uint8_t *octets, size_t length,
                struct cell cells[CELLS_MAX]);
-  void (*close)(void);
+  /* Takes NULL. */
+  void (*close)(struct counting *counting);
 };
 
-extern const struct counting counting_native;
-extern const struct counting counting_kernel;
+extern const struct counting_way counting_native;
+extern const struct counting_way counting_kernel;
 
 #endif

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include "plugin/datapath.h"
 #include "plugin/groups.h"
@@ -18,9 +21,23 @@
  * index in every network namespace. */
 enum { IFINDEX_LOOPBACK = 1 };
 
-static struct datapath *datapath;
-static struct port *port;
-static struct counts *before, *after;
+struct counting {
+  struct datapath *datapath;
+  struct port *port;
+  struct counts *before, *after;
+};
+
+static bool pretend_preempt_rt;
+
+/* Replaces the C library's, which the datapath asks for the kernel's version.
+ */
+int uname(struct utsname *name) {
+  int status = syscall(SYS_uname, name);
+
+  if (pretend_preempt_rt)
+    strcpy(name->version, "#1 SMP PREEMPT_RT");
+  return status;
+}
 
 void log_write(int severity, const char *format, ...) {
   va_list arguments;
@@ -32,50 +49,60 @@ void log_write(int severity, const char *format, ...) {
   va_end(arguments);
 }
 
-static int kernel_open(struct layout *ret_layout) {
-  char why[512] = "";
-  int error = datapath_open(GROUPS_ALL, &datapath, why, sizeof(why));
-
-  if (!error)
-    error = port_open(datapath, IFINDEX_LOOPBACK, HOOK_NONE, &port);
-  if (error) {
-    fprintf(stderr, "cannot load: %s %s\n", strerror(-error), why);
-    return error;
-  }
-  before = datapath_new_counts(datapath);
-  after = datapath_new_counts(datapath);
-  *ret_layout = after->layout;
-  return before && after ? 0 : -ENOMEM;
+static void kernel_close(struct counting *counting) {
+  if (!counting)
+    return;
+  free(counting->after);
+  free(counting->before);
+  port_close(counting->port);
+  datapath_close(counting->datapath);
+  free(counting);
 }
 
-/* `queue` is what test runs have: 0. */
-static int kernel_count(const uint8_t *octets, size_t length, unsigned queue,
-                        struct cell cells[CELLS_MAX]) {
+static struct counting *kernel_open(__u32 groups, bool atomic,
+                                    struct layout *ret_layout) {
+  struct counting *counting = calloc(1, sizeof(*counting));
+  char why[512] = "";
+
+  pretend_preempt_rt = atomic;
+  int error = datapath_open(groups, &counting->datapath, why, sizeof(why));
+  if (!error)
+    error = port_open(counting->datapath, IFINDEX_LOOPBACK, HOOK_NONE,
+                      &counting->port);
+  if (error) {
+    fprintf(stderr, "cannot load: %s %s\n", strerror(-error), why);
+    kernel_close(counting);
+    return NULL;
+  }
+  counting->before = datapath_new_counts(counting->datapath);
+  counting->after = datapath_new_counts(counting->datapath);
+  *ret_layout = counting->after->layout;
+  return counting;
+}
+
+static int kernel_count(struct counting *counting, const uint8_t *octets,
+                        size_t length, struct cell cells[CELLS_MAX]) {
+  const struct cell *before = counting->before->cells;
+  const struct cell *after = counting->after->cells;
   uint8_t out[length + 1];
   LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets, .data_size_in = length,
               .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
-  port_read(port, before);
-  int error = bpf_prog_test_run_opts(datapath_program(datapath), &run);
+  port_read(counting->port, counting->before);
+  int error =
+      bpf_prog_test_run_opts(datapath_program(counting->datapath), &run);
   if (error)
     return error;
-  port_read(port, after);
+  port_read(counting->port, counting->after);
   for (size_t i = 0; i < CELLS_MAX; i++)
-    cells[i] = (struct cell){after->cells[i].packets - before->cells[i].packets,
-                             after->cells[i].octets - before->cells[i].octets};
+    cells[i] = (struct cell){after[i].packets - before[i].packets,
+                             after[i].octets - before[i].octets};
   bool untouched = run.retval == XDP_PASS && run.data_size_out == length &&
                    memcmp(out, octets, length) == 0;
-  return queue == 0 && untouched ? 0 : -EINVAL;
+  return untouched ? 0 : -EINVAL;
 }
 
-static void kernel_close(void) {
-  free(after);
-  free(before);
-  port = port_close(port);
-  datapath = datapath_close(datapath);
-}
-
-const struct counting counting_kernel = {
+const struct counting_way counting_kernel = {
     .length_min = 14,   /* shorter ones are refused */
     .length_max = 3500, /* longer ones come in several buffers */
     .open = kernel_open,

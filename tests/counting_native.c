@@ -8,7 +8,9 @@
 #include "bpf/count.bpf.h"
 #include "plugin/groups.h"
 
-static struct count_options options;
+struct counting {
+  struct count_options options;
+};
 
 static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
                                        void *to, __u64 size) {
@@ -18,29 +20,33 @@ static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
   return true;
 }
 
-static int native_open(struct layout *ret_layout) {
-  groups_lay_out(GROUPS_ALL, &options.layout);
-  *ret_layout = options.layout;
-  return 0;
+static struct counting *native_open(__u32 groups, bool atomic,
+                                    struct layout *ret_layout) {
+  struct counting *counting = calloc(1, sizeof(*counting));
+
+  groups_lay_out(groups, &counting->options.layout);
+  counting->options.atomic = atomic;
+  *ret_layout = counting->options.layout;
+  return counting;
 }
 
 /* On a copy that ends where its memory ends, so that a sanitizer sees a step
- * beyond. */
-static int native_count(const uint8_t *octets, size_t length, unsigned queue,
-                        struct cell cells[CELLS_MAX]) {
+ * beyond. All come in through queue 0, as test runs in the kernel do. */
+static int native_count(struct counting *counting, const uint8_t *octets,
+                        size_t length, struct cell cells[CELLS_MAX]) {
   char *copy = malloc(length);
   struct frame frame = {copy, copy + length, length};
 
   memcpy(copy, octets, length);
   memset(cells, 0, CELLS_MAX * sizeof(*cells));
-  count_frame(cells, &options, &frame, queue);
+  count_frame(cells, &counting->options, &frame, 0);
   free(copy);
   return 0;
 }
 
-static void native_close(void) {}
+static void native_close(struct counting *counting) { free(counting); }
 
-const struct counting counting_native = {
+const struct counting_way counting_native = {
     .length_min = 0,
     .length_max = SIZE_MAX,
     .open = native_open,

@@ -4,8 +4,8 @@
 
 #include "tests/counting.h"
 
-/* Runs the table of frames, whole and cut at every octet, one test per case.
- * Returns the number of failures. */
-int frames_test(const struct counting *counting);
+/* Runs the table of frames, whole and cut at every octet, with several
+ * selections of groups; one test per case. Returns the number of failures. */
+int frames_test(const struct counting_way *way);
 
 #endif

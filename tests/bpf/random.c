@@ -18,6 +18,7 @@
 #include "tests/frames.h"
 
 static struct layout layout;
+static struct counting *in_host, *in_kernel;
 static uint64_t state;
 
 /* xorshift64* (Vigna 2016): the same frames everywhere for one seed. */
@@ -87,8 +88,9 @@ static void test_random_frames(void **unused) {
   state = seed;
   for (uint64_t n = from_environment("FRAMES", 1000000); n; n--) {
     size_t length = make_frame(octets);
-    assert_int_equal(counting_native.count(octets, length, 0, native), 0);
-    assert_int_equal(counting_kernel.count(octets, length, 0, kernel), 0);
+    assert_int_equal(counting_native.count(in_host, octets, length, native), 0);
+    assert_int_equal(counting_kernel.count(in_kernel, octets, length, kernel),
+                     0);
     if (memcmp(native, kernel, sizeof(native)))
       fail_msg("seed %" PRIu64 ", %" PRIu64 " frames before the end: native "
                "and kernel differ",
@@ -101,9 +103,12 @@ static void test_random_frames(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_frames)};
 
-  if (counting_native.open(&layout) || counting_kernel.open(&layout))
+  in_host = counting_native.open(GROUPS_ALL, false, &layout);
+  in_kernel = counting_kernel.open(GROUPS_ALL, false, &layout);
+  if (!in_host || !in_kernel)
     return 1;
   int failures = cmocka_run_group_tests(tests, NULL, NULL);
-  counting_kernel.close();
+  counting_kernel.close(in_kernel);
+  counting_native.close(in_host);
   return failures;
 }
