@@ -64,8 +64,8 @@ static const char *describe(int error, enum hook hook) {
     return "it has too few queues for XDP; add some (ethtool -L) or use Mode "
            "\"generic\"";
   case E2BIG:
-    return "its ifindex is 65536 or more, as after many interfaces came and "
-           "went; restart the host, or create it in a new network namespace";
+    return "its ifindex is beyond 65535; create it with a lower one (ip link "
+           "add ... index N)";
   case EPERM:
     return "CAP_NET_ADMIN or CAP_BPF is missing; grant it to collectd";
   default:
