@@ -2,8 +2,7 @@
 # shellcheck shell=bash
 #
 # Sourced by demo.sh and check.sh: installs what they need besides a base
-# system, and builds in a directory of its own. $top is the source tree, $work a
-# directory for what passes.
+# system, and builds in a directory of its own. $top is the source tree.
 
 debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
   bpftool libbpf-dev collectd-core collectd-dev iproute2 procps)
@@ -14,6 +13,9 @@ fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftoo
   dnf-plugins-core)
 fedora_check=(libcmocka-devel bats ShellCheck clang-tools-extra llvm mandoc
   strace ethtool binutils xz)
+
+# collectd, bpftool and sysctl stand where su leaves the way to.
+PATH=$PATH:/usr/sbin:/sbin
 
 fail() {
   echo "${0##*/}: $*" >&2
@@ -80,13 +82,26 @@ fetch_collectd_source() {
   )
 }
 
+# A directory for what passes, also for what other programs leave when they are
+# interrupted.
+make_work_directory() {
+  case ${TMPDIR:-/tmp} in
+  *[[:space:]]*) fail "TMPDIR has a blank, which make cannot cope with" ;;
+  esac
+  work=$(mktemp -d)
+  export TMPDIR=$work
+}
+
 # build_in DIRECTORY [CONFIGURE-OPTION...]: builds DIRECTORY/build from a copy
 # of the source tree, which stays as it is.
 build_in() {
   local directory=$1 options=("${@:2}")
   mkdir -p "$directory/source" "$directory/build"
-  tar -C "$top" --exclude=./.git --exclude='*.skel.h' --exclude='*.o' \
-    --exclude=config.status -c . | tar -C "$directory/source" -x
+  tar -C "$top" --exclude=./.git -c . | tar -C "$directory/source" -x
+  # What was built in place would be in the way of a build elsewhere.
+  if [ -e "$directory/source/config.status" ]; then
+    quietly make -C "$directory/source" distclean || return
+  fi
   if ! command -v apt-get >/dev/null; then
     quietly fetch_collectd_source "$directory/collectd" || return
     options+=(--with-collectd-source="$directory/collectd")

@@ -13,8 +13,21 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/contrib/build.sh"
 
 [ "$(id -u)" = 0 ] || fail "needs root: installs packages, loads BPF programs"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work_directory
+make=
+
+# The tests clean up after themselves when they are told to end.
+clean_up() {
+  trap '' INT TERM
+  if [ -n "$make" ]; then
+    kill -TERM -- "-$make" 2>/dev/null || true
+    wait "$make" || true
+  fi
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 passed=0 failed=0 skipped=0
 
 # Shows each test program when it begins, and each test that fails.
@@ -33,10 +46,12 @@ results() { sed -n "s/^# $1: *//p" "$work/summary"; }
 
 run_tests() {
   : >"$work/log"
-  make -j "$(nproc)" -C "$work/build" check >"$work/log" 2>&1 &
-  local make=$!
+  # In a process group of its own.
+  setsid make -j "$(nproc)" -C "$work/build" check >"$work/log" 2>&1 &
+  make=$!
   tail -n +1 -f --pid="$make" "$work/log" | show_progress
   wait "$make" || true
+  make=
   tail -n 20 "$work/log" >"$work/summary"
   if ! grep -q '^# TOTAL:' "$work/summary"; then
     cat "$work/log"

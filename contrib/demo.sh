@@ -20,13 +20,15 @@ SECONDS_SHOWN=10
 DEADLINE=15
 
 [ "$(id -u)" = 0 ] || fail "needs root: installs packages, attaches XDP"
-[ $# -le 1 ] || fail "usage: contrib/demo.sh [INTERFACE]"
+if [ $# -gt 1 ] || [[ ${1:-} = -* ]]; then
+  fail "usage: contrib/demo.sh [INTERFACE]"
+fi
 interface=${1:-demo0}
-[ $# = 0 ] || [ -e "/sys/class/net/$interface" ] ||
+[ $# = 0 ] || ip link show dev "$interface" >/dev/null 2>&1 ||
   fail "there is no interface \"$interface\"; see ip link"
 
-work=$(mktemp -d)
 values=$(mktemp -d "${TMPDIR:-/tmp}/collectd-xdp-demo.XXXXXX")
+make_work_directory
 sender=xdp-demo-$$-sender receiver=xdp-demo-$$-receiver
 collectd=
 keep_values=
@@ -93,7 +95,8 @@ END
 # start_collectd [COMMAND...]: returns when the interface is counted.
 start_collectd() {
   local end=$((SECONDS + DEADLINE))
-  "$@" collectd -f -C "$work/collectd.conf" >"$work/output" 2>&1 &
+  # Ctrl-C is for this script, which ends collectd.
+  setsid "$@" collectd -f -C "$work/collectd.conf" >"$work/output" 2>&1 &
   collectd=$!
   until grep -q "interface \"$interface\" is counted" "$work/log" 2>/dev/null; do
     if [ "$SECONDS" -ge "$end" ] || ! kill -0 "$collectd" 2>/dev/null ||
@@ -106,31 +109,33 @@ start_collectd() {
   grep "interface \"$interface\" is counted" "$work/log"
 }
 
-# The counters that are not zero: name, total and rate, from the last two lines
-# of each csv file.
+# show_table [LINES]: the counters that are not zero, with their mean rate since
+# the first read, as many as LINES has room for.
 show_table() {
   local file
-  printf '%-10s %-38s %15s %12s\n' interface counter total 'per second'
   for file in "$values/demo/xdp-$interface"/*; do
     [ -e "$file" ] || continue
-    tail -n 2 "$file" | awk -F , -v interface="$interface" -v file="${file##*/}" '
-      { before = total; then = now; now = $1; total = $2 }
+    awk -F , -v interface="$interface" -v file="${file##*/}" '
+      NR == 2 { start = $1; first = $2 }
+      NR > 2 && $2 != total { end = $1 }
+      { total = $2 }
       END {
         sub(/-....-..-..$/, "", file)
         if (total > 0)
           printf "%-10s %-38s %15d %12.0f\n", interface, file, total,
-            (now > then) ? (total - before) / (now - then) : 0
-      }'
-  done
+            (end > start) ? (total - first) / (end - start) : 0
+      }' "$file"
+  done >"$work/table"
+  printf '%-10s %-38s %15s %12s\n' interface counter total 'per second'
+  head -n "$((${1:-1000} - 1))" "$work/table"
 }
 
 # In a terminal the table stays in its place, as much of it as fits; elsewhere
 # the last one is enough.
 refresh_table() {
   [ -t 1 ] || return 0
-  local table
-  table=$(show_table | head -n $(($(tput lines) - 1)))
-  printf '\033[H\033[J%s\n' "$table"
+  printf '\033[H\033[J'
+  show_table "$(($(tput lines) - 1))"
 }
 
 # A second's frames: IPv4, IPv6, TCP, UDP, ICMP, ARP, VLAN and a broken one.
@@ -173,6 +178,7 @@ demo_on_pair() {
   for ((second = 0; second < SECONDS_SHOWN; second++)); do
     send_frames
     sleep 1
+    kill -0 "$collectd" || fail "collectd ended: $(cat "$work/log")"
     refresh_table
   done
   sum_up_sent
@@ -199,11 +205,20 @@ demo_on_interface() {
   running=1
   while [ -n "$running" ]; do
     sleep 1 || true
-    refresh_table
+    kill -0 "$collectd" || fail "collectd ended: $(cat "$work/log")"
+    refresh_table || true
   done
   trap 'exit 130' INT
   [ ! -t 1 ] || printf '\033[H\033[J'
   show_table
+}
+
+# Where this system's collectd has its plugins.
+plugin_directory() {
+  local directory
+  for directory in /usr/lib/collectd /usr/lib64/collectd; do
+    [ ! -e "$directory/csv.so" ] || echo "$directory"
+  done
 }
 
 install_missing build || fail "cannot install packages, see above"
@@ -215,13 +230,20 @@ else
   demo_on_interface
 fi
 
+[ $# = 1 ] || interface=eth0
 keep_values=yes
 cat <<END
-The values are in $values/demo/xdp-$interface, a csv file each.
+The values are in $values/demo, a csv file each.
 
-To count on your own interface, make install and put into collectd.conf:
+To count on your own interface, install the plugin
 
-LoadPlugin xdp
-$(interface=eth0 plugin_block interface)
+  autoreconf -fi
+  ./configure --with-plugindir=$(plugin_directory)
+  make && make install
+
+and put into collectd.conf:
+
+  LoadPlugin xdp
+$(plugin_block interface | sed 's/^/  /')
 
 END

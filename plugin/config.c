@@ -14,6 +14,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
+#define MODES "\"auto\", \"native\" or \"generic\""
+
 static const char *const mode_names[] = {
     [MODE_AUTO] = "auto",
     [MODE_NATIVE] = "native",
@@ -21,6 +23,9 @@ static const char *const mode_names[] = {
 };
 
 const char *config_mode_name(enum mode mode) { return mode_names[mode]; }
+
+/* As much of a value as a message has room for. */
+#define VALUE "\"%.64s\""
 
 /* Logs what is wrong with an option and counts it. */
 static void mistake(struct config *config, const char *format, ...)
@@ -37,14 +42,37 @@ static void mistake(struct config *config, const char *format, ...) {
   config->mistakes++;
 }
 
+static int print_value(char *text, size_t size,
+                       const struct option_value *value) {
+  switch (value->type) {
+  case OPTION_STRING:
+    return snprintf(text, size, " " VALUE, value->string);
+  case OPTION_NUMBER:
+    return snprintf(text, size, " %g", value->number);
+  default:
+    return snprintf(text, size, " %s", value->boolean ? "true" : "false");
+  }
+}
+
+/* A mistake in the number or the type of an option's values. */
+static void bad_values(struct config *config, const struct option *option,
+                       const char *allowed) {
+  char values[256] = "";
+  size_t length = 0;
+
+  for (size_t i = 0; i < option->values_count && length < sizeof(values); i++)
+    length += print_value(values + length, sizeof(values) - length,
+                          &option->values[i]);
+  mistake(config, "%s%s: takes %s", option->key, values, allowed);
+}
+
 /* The option's only value, or NULL after a mistake. */
 static const char *only_string(struct config *config,
                                const struct option *option,
-                               const char *example) {
+                               const char *allowed) {
   if (option->values_count == 1 && option->values->type == OPTION_STRING)
     return option->values->string;
-  mistake(config, "%s takes one string, as in %s %s", option->key, option->key,
-          example);
+  bad_values(config, option, allowed);
   return NULL;
 }
 
@@ -62,13 +90,14 @@ static bool has_interface(const struct config *config, const char *name) {
 }
 
 static int add_interface(struct config *config, const struct option *option) {
-  const char *name = only_string(config, option, "\"eth0\"");
+  const char *name = only_string(config, option, "the name of one interface");
 
   if (!name)
     return 0;
   if (!is_interface_name(name)) {
     mistake(config,
-            "Interface \"%s\": not the name of an interface; a name has 1 to "
+            "Interface " VALUE
+            ": not the name of an interface; a name has 1 to "
             "%d octets, none of them '/', ':' or white space",
             name, IF_NAMESIZE - 1);
     return 0;
@@ -91,7 +120,7 @@ static int add_interface(struct config *config, const struct option *option) {
 }
 
 static int set_mode(struct config *config, const struct option *option) {
-  const char *name = only_string(config, option, "\"auto\"");
+  const char *name = only_string(config, option, "one of " MODES);
 
   if (!name)
     return 0;
@@ -101,10 +130,7 @@ static int set_mode(struct config *config, const struct option *option) {
       return 0;
     }
   }
-  mistake(config,
-          "Mode \"%s\" is unknown; use \"auto\", \"native\" or "
-          "\"generic\"",
-          name);
+  mistake(config, "Mode " VALUE ": no such mode; use " MODES, name);
   return 0;
 }
 
@@ -125,19 +151,19 @@ static void unknown_group(struct config *config, const char *name) {
   for (enum group g = 0; g < GROUP_COUNT; g++)
     length += snprintf(known + length, sizeof(known) - length, "\"%s\", ",
                        groups_name(g));
-  mistake(config, "Report \"%s\": no such group; known are %s\"all\"", name,
+  mistake(config, "Report " VALUE ": no such group; known are %s\"all\"", name,
           known);
 }
 
 static int add_report(struct config *config, const struct option *option) {
   if (!option->values_count)
-    mistake(config, "Report takes groups, as in Report \"protocol\" \"cast\"");
+    bad_values(config, option, "groups, as in \"protocol\" \"cast\"");
 
   for (size_t i = 0; i < option->values_count; i++) {
     const struct option_value *value = &option->values[i];
     if (value->type != OPTION_STRING) {
-      mistake(config, "Report takes strings, as in Report \"protocol\"");
-      continue;
+      bad_values(config, option, "groups, as in \"protocol\" \"cast\"");
+      return 0;
     }
     __u32 groups = groups_of(value->string);
     if (!groups) {
@@ -172,7 +198,7 @@ static int set_report_inactive(struct config *config,
                                const struct option *option) {
   if (option->values_count != 1 ||
       !parse_boolean(option->values, &config->report_inactive))
-    mistake(config, "ReportInactive takes true or false");
+    bad_values(config, option, "true or false");
   return 0;
 }
 
@@ -202,7 +228,7 @@ static int add_option(struct config *config, const struct option *option) {
   for (size_t i = 0; i < COUNT_OF(options); i++)
     length += snprintf(known + length, sizeof(known) - length, "%s%s",
                        i ? ", " : "", options[i].key);
-  mistake(config, "%s is unknown; known are %s", option->key, known);
+  mistake(config, "%.64s: no such option; known are %s", option->key, known);
   return 0;
 }
 

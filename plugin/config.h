@@ -15,6 +15,7 @@ enum option_type { OPTION_STRING, OPTION_NUMBER, OPTION_BOOLEAN };
 struct option_value {
   enum option_type type;
   const char *string; /* of OPTION_STRING */
+  double number;      /* of OPTION_NUMBER */
   bool boolean;       /* of OPTION_BOOLEAN */
 };
 

@@ -39,6 +39,7 @@ struct port {
   unsigned ifindex;
   int link;           /* descriptor, -1: none */
   const char *memory; /* the elements */
+  bool published;     /* the program finds them */
 };
 
 static size_t round_up(size_t value, size_t multiple) {
@@ -67,10 +68,34 @@ static libbpf_print_fn_t libbpf_listen(void) {
   return libbpf_set_print(on_libbpf_line);
 }
 
+/* Cause and remedy of an error that capabilities do not explain. */
+static const char *describe(int error) {
+  switch (-error) {
+  case EPERM:
+    return "the kernel refuses bpf() although the capabilities are there: look "
+           "for a seccomp filter, a user namespace or, before Linux 5.11, a "
+           "LimitMEMLOCK= other than infinity";
+  case ENOSYS:
+    return "the kernel has no BPF: boot one with CONFIG_BPF_SYSCALL, of 5.10 "
+           "or later";
+  case EINVAL:
+    return "the kernel does not know what it needs: boot one of 5.10 or later";
+  case ENOMEM:
+    return "no memory for BPF: raise the limit of collectd's control group";
+  case EMFILE:
+  case ENFILE:
+    return "out of file descriptors: raise LimitNOFILE= of collectd's systemd "
+           "unit";
+  default:
+    return strerror(-error);
+  }
+}
+
 /* One line for the operator. libbpf's own hint to raise the limit of locked
  * memory appears on any EPERM, and misleads. */
 static void explain(int error, char *why, size_t why_size) {
   bool refused = error == -EPERM || error == -EACCES;
+  bool is_named = error == -EPERM || error == -ENOSYS;
   char missing[64];
 
   if (refused && privileges_missing(missing, sizeof(missing)))
@@ -79,21 +104,10 @@ static void explain(int error, char *why, size_t why_size) {
              "AmbientCapabilities= and CapabilityBoundingSet= of its systemd "
              "unit",
              missing);
-  else if (error == -EPERM)
-    snprintf(why, why_size,
-             "the kernel refuses bpf() although the capabilities are there: "
-             "look for a seccomp filter, a user namespace or, before Linux "
-             "5.11, a LimitMEMLOCK= other than infinity");
-  else if (error == -ENOSYS)
-    snprintf(why, why_size,
-             "the kernel has no BPF: boot one with CONFIG_BPF_SYSCALL, of 5.10 "
-             "or later");
-  else if (error == -ENOMEM)
-    snprintf(why, why_size,
-             "no memory for BPF: raise the limit of collectd's control group");
+  else if (is_named || !libbpf_warning[0])
+    snprintf(why, why_size, "%s", describe(error));
   else
-    snprintf(why, why_size, "%s%s%s", strerror(-error),
-             libbpf_warning[0] ? "; libbpf: " : "", libbpf_warning);
+    snprintf(why, why_size, "%s; %s", describe(error), libbpf_warning);
 }
 
 /* On PREEMPT_RT the softirq that counts can be preempted by another one. */
@@ -120,13 +134,13 @@ static int load(struct datapath *datapath) {
   object->rodata->options.atomic = is_preempt_rt();
 
   /* libbpf raises the limit of locked memory where the kernel needs it. */
-  int template = create_elements(datapath);
-  if (template <0)
-    return template;
-  int error = bpf_map__set_inner_map_fd(object->maps.xdp_interfaces, template);
+  int inner = create_elements(datapath);
+  if (inner < 0)
+    return inner;
+  int error = bpf_map__set_inner_map_fd(object->maps.xdp_interfaces, inner);
   if (!error)
     error = rx__load(object);
-  close(template);
+  close(inner);
   return error;
 }
 
@@ -150,21 +164,24 @@ static void lay_out(struct datapath *datapath, __u32 groups) {
 int datapath_open(__u32 groups, struct datapath **ret_datapath, char *why,
                   size_t why_size) {
   struct datapath *datapath = calloc(1, sizeof(*datapath));
-  libbpf_print_fn_t previous = libbpf_listen();
   int error = datapath ? count_cpus(datapath) : -ENOMEM;
 
-  if (!error) {
-    lay_out(datapath, groups);
-    error = load(datapath);
-  }
-  libbpf_set_print(previous);
   if (error) {
-    explain(error, why, why_size);
-    datapath_close(datapath);
-    return error;
+    snprintf(why, why_size, "cannot tell the number of CPUs: %s; mount /sys",
+             strerror(-error));
+  } else {
+    lay_out(datapath, groups);
+    libbpf_print_fn_t previous = libbpf_listen();
+    error = load(datapath);
+    libbpf_set_print(previous);
+    if (error)
+      explain(error, why, why_size);
   }
-  *ret_datapath = datapath;
-  return 0;
+  if (error)
+    datapath_close(datapath);
+  else
+    *ret_datapath = datapath;
+  return error;
 }
 
 struct datapath *datapath_close(struct datapath *datapath) {
@@ -185,28 +202,43 @@ static size_t memory_size(const struct datapath *datapath) {
                   sysconf(_SC_PAGESIZE));
 }
 
-/* The outer map, which alone keeps the elements once they are mapped. */
 static int interfaces_fd(const struct datapath *datapath) {
   return bpf_map__fd(datapath->object->maps.xdp_interfaces);
 }
 
-static int map_elements(struct port *port) {
-  const struct datapath *datapath = port->datapath;
-  int fd = create_elements(datapath);
-  if (fd < 0)
-    return fd;
+/* Puts the elements where the program finds them, unless there are some. */
+static int publish(struct port *port, int elements) {
+  int interfaces = interfaces_fd(port->datapath);
+  __u32 id;
 
-  int error = 0;
-  void *memory =
-      mmap(NULL, memory_size(datapath), PROT_READ, MAP_SHARED, fd, 0);
+  if (bpf_map_lookup_elem(interfaces, &port->ifindex, &id) == 0)
+    return -EALREADY;
+  int error =
+      bpf_map_update_elem(interfaces, &port->ifindex, &elements, BPF_ANY);
+  port->published = !error;
+  return error;
+}
+
+static int map_elements(struct port *port, int elements) {
+  void *memory = mmap(NULL, memory_size(port->datapath), PROT_READ, MAP_SHARED,
+                      elements, 0);
+
   if (memory == MAP_FAILED)
-    error = -errno;
-  else
-    port->memory = memory;
+    return -errno;
+  port->memory = memory;
+  return 0;
+}
+
+/* The descriptor is not needed once both hold the elements. */
+static int add_elements(struct port *port) {
+  int elements = create_elements(port->datapath);
+  if (elements < 0)
+    return elements;
+
+  int error = map_elements(port, elements);
   if (!error)
-    error = bpf_map_update_elem(interfaces_fd(datapath), &port->ifindex, &fd,
-                                BPF_ANY);
-  close(fd);
+    error = publish(port, elements);
+  close(elements);
   return error;
 }
 
@@ -232,9 +264,9 @@ int port_open(struct datapath *datapath, unsigned ifindex, enum hook hook,
   struct port *port = calloc(1, sizeof(*port));
   if (!port)
     return -ENOMEM;
-  *port = (struct port){datapath, ifindex, -1, NULL};
+  *port = (struct port){.datapath = datapath, .ifindex = ifindex, .link = -1};
 
-  int error = map_elements(port);
+  int error = add_elements(port);
   if (!error && hook != HOOK_NONE)
     error = attach(port, hook);
   if (error)
@@ -249,10 +281,10 @@ struct port *port_close(struct port *port) {
     return NULL;
   if (port->link >= 0)
     close(port->link);
-  if (port->memory) {
+  if (port->published)
     bpf_map_delete_elem(interfaces_fd(port->datapath), &port->ifindex);
+  if (port->memory)
     munmap((void *)port->memory, memory_size(port->datapath));
-  }
   free(port);
   return NULL;
 }

@@ -34,8 +34,8 @@ int datapath_program(const struct datapath *datapath);
 
 /* Makes counters for the interface and, but for HOOK_NONE, attaches the program
  * in the driver or on the skb. Replaces nobody: where a program is attached it
- * returns -EBUSY or -EEXIST. May take as long as the card's reset. Returns 0
- * and sets *ret_port, or -errno. */
+ * returns -EBUSY or -EEXIST, and -EALREADY where there is a port. May take as
+ * long as the card's reset. Returns 0 and sets *ret_port, or -errno. */
 int port_open(struct datapath *datapath, unsigned ifindex, enum hook hook,
               struct port **ret_port);
 

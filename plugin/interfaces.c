@@ -37,12 +37,34 @@ static const char *const hook_words[] = {
                      "counts as one frame",
 };
 
+/* Cause and remedy of what only native XDP asks of a driver. */
+static const char *describe_native(int error) {
+  switch (-error) {
+  case EOPNOTSUPP:
+    return "its driver has no XDP, or none with these settings; use "
+           "Mode \"generic\"";
+  case EINVAL:
+  case ERANGE:
+    return "its driver refuses the program, as it does where a frame (MTU) "
+           "does not fit into one buffer; lower the MTU or use "
+           "Mode \"generic\"";
+  case ENOSPC:
+    return "it has too few queues for XDP; add some (ethtool -L) or use "
+           "Mode \"generic\"";
+  default:
+    return strerror(-error);
+  }
+}
+
 /* Cause and remedy of a refused attach. */
 static const char *describe(int error, enum hook hook) {
   switch (-error) {
   case ENODEV:
     return "there is no such interface; check the name in Interface, and "
            "restart collectd when it is there";
+  case EALREADY:
+    return "it is counted under another name of the same device; remove one of "
+           "the two Interface lines";
   case EBUSY:
     return "another XDP program is attached and stays so; to count here, "
            "detach it (see ip -d link) and restart collectd";
@@ -50,26 +72,23 @@ static const char *describe(int error, enum hook hook) {
     return "another XDP program is attached in the other mode, or to the bond "
            "above; it stays so; to count here, detach it (see ip -d link) and "
            "restart collectd";
-  case EOPNOTSUPP:
-    return hook == HOOK_NATIVE
-               ? "its driver has no XDP, or none with these settings; use "
-                 "Mode \"generic\""
-               : "the device takes no XDP program";
-  case EINVAL:
-  case ERANGE:
-    return "its driver refuses the program, as it does where a frame (MTU) "
-           "does not fit into one buffer; lower the MTU or use Mode "
-           "\"generic\"";
-  case ENOSPC:
-    return "it has too few queues for XDP; add some (ethtool -L) or use Mode "
-           "\"generic\"";
   case E2BIG:
     return "its ifindex is beyond 65535; create it with a lower one (ip link "
            "add ... index N)";
   case EPERM:
     return "CAP_NET_ADMIN or CAP_BPF is missing; grant it to collectd";
+  case ENOMEM:
+    return "no memory for its counters; raise the limit of collectd's control "
+           "group";
+  case EMFILE:
+  case ENFILE:
+    return "out of file descriptors; raise LimitNOFILE= of collectd's systemd "
+           "unit";
   default:
-    return strerror(-error);
+    if (hook == HOOK_NATIVE)
+      return describe_native(error);
+    return error == -EOPNOTSUPP ? "the device takes no XDP program"
+                                : strerror(-error);
   }
 }
 

@@ -43,7 +43,8 @@ static struct option_value copy_value(const oconfig_value_t *value) {
     return (struct option_value){OPTION_BOOLEAN,
                                  .boolean = value->value.boolean};
   default:
-    return (struct option_value){.type = OPTION_NUMBER};
+    return (struct option_value){.type = OPTION_NUMBER,
+                                 .number = value->value.number};
   }
 }
 
@@ -101,9 +102,15 @@ static int on_init(void) {
     return -1;
   }
   int error = interfaces_start(&config, datapath, &interfaces);
-  if (error)
-    log_write(LOG_ERR, "turned off, cannot start: %s", strerror(-error));
-  return error ? -1 : 0;
+  if (error) {
+    log_write(LOG_ERR,
+              "turned off, cannot start its thread: %s; raise TasksMax= or the "
+              "memory limit of collectd's systemd unit",
+              strerror(-error));
+    datapath = datapath_close(datapath);
+    return -1;
+  }
+  return 0;
 }
 
 /* What the values of one interface have in common. */
@@ -135,10 +142,12 @@ static void on_interface(void *context, const char *name,
     metrics_emit(config.groups, counts, dscp_seen, on_metric, &d);
 }
 
+/* collectd -T reads although init failed. */
 static int on_read(void) {
   cdtime_t now = cdtime();
 
-  interfaces_read(interfaces, on_interface, &now);
+  if (interfaces)
+    interfaces_read(interfaces, on_interface, &now);
   return 0;
 }
 

@@ -26,16 +26,28 @@ teardown() { rm -rf "$dir"; }
   strings -a "$BUILD/bpf/rx.bpf.o" | grep -x 'Dual MIT/GPL'
 }
 
-@test "two builds from two directories give the same BPF bytes" {
-  for name in first a/longer/second; do
-    mkdir -p "$dir/$name"
-    make -s -C "$BUILD" distdir distdir="$dir/$name/source" >&2
-    mkdir "$dir/$name/build"
-    (cd "$dir/$name/build" && ../source/configure && make bpf/rx.skel.h) \
+@test "builds in and out of the tree, in two directories, give the same BPF bytes" {
+  eval "options=($("$BUILD/config.status" --config))"
+  mkdir -p "$dir/a/longer"
+  make -s -C "$BUILD" distdir distdir="$dir/a/longer/source" >&2
+  cp -r "$dir/a/longer/source" "$dir/in-tree"
+  mkdir "$dir/out-of-tree"
+  for build in "$dir/in-tree" "$dir/out-of-tree"; do
+    configure=./configure
+    [ "$build" = "$dir/in-tree" ] || configure=../a/longer/source/configure
+    (cd "$build" && "$configure" "${options[@]}" && make bpf/rx.skel.h) \
       >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
+    cmp "$build/bpf/rx.skel.h" "$BUILD/bpf/rx.skel.h"
   done
-  cmp "$dir/first/build/bpf/rx.skel.h" "$dir/a/longer/second/build/bpf/rx.skel.h"
-  cmp "$dir/first/build/bpf/rx.skel.h" "$BUILD/bpf/rx.skel.h"
+}
+
+@test "make install installs the plugin and its manual, make uninstall nothing" {
+  make -s -C "$BUILD" install DESTDIR="$dir" >&2
+  (cd "$dir" && find . -type f | sed 's,.*/,,' | sort) >"$dir.list"
+  [ "$(cat "$dir.list")" = $'collectd-xdp.5\nxdp.so' ]
+  make -s -C "$BUILD" uninstall DESTDIR="$dir" >&2
+  rm "$dir.list"
+  [ -z "$(find "$dir" -type f)" ]
 }
 
 @test "a changed header is compiled in" {
@@ -64,6 +76,12 @@ teardown() { rm -rf "$dir"; }
 @test "scripts pass shellcheck" {
   command -v shellcheck >/dev/null || skip "shellcheck is missing"
   cd "$SOURCE"
-  # Bats sets variables of common.bash where shellcheck does not look.
-  shellcheck --exclude=SC2154 contrib/*.sh tests/e2e/*.bash tests/e2e/*.bats
+  # Variables come from sourced files, functions are called by traps and bats.
+  shellcheck --severity=warning --exclude=SC2154 .ci/run contrib/*.sh tests/e2e/*.bash \
+    tests/e2e/*.bats
+}
+
+@test "the manual page has no mistakes" {
+  command -v mandoc >/dev/null || skip "mandoc is missing"
+  mandoc -T lint -W warning "$SOURCE/plugin/collectd-xdp.5"
 }

@@ -6,6 +6,9 @@
 # What the end-to-end tests share: two network namespaces of their own, joined
 # by a veth pair, and a real collectd that writes csv. $BUILD is the build tree.
 
+# collectd, bpftool and sysctl stand where su leaves the way to.
+PATH=$PATH:/usr/sbin:/sbin
+
 # Waiting is polling with this deadline, in seconds.
 DEADLINE=20
 

@@ -52,7 +52,7 @@ END
 Interface "rx0"
 Interfce "rx1"
 END
-  assert_turned_off '[error] xdp: configuration: Interfce is unknown; known are Interface, Mode, Report, ReportInactive'
+  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, Mode, Report, ReportInactive'
 }
 
 @test "a name that is too long" {
@@ -80,9 +80,9 @@ ReportInactive "sometimes"
 <Plugin xdp>
 Report 5
 END
-  assert_turned_off '[error] xdp: configuration: Mode "fast" is unknown; use "auto", "native" or "generic"'
-  assert_logged '[error] xdp: configuration: ReportInactive takes true or false'
-  assert_logged '[error] xdp: configuration: Report takes strings, as in Report "protocol"'
+  assert_turned_off '[error] xdp: configuration: Mode "fast": no such mode; use "auto", "native" or "generic"'
+  assert_logged '[error] xdp: configuration: ReportInactive "sometimes": takes true or false'
+  assert_logged '[error] xdp: configuration: Report 5: takes groups, as in "protocol" "cast"'
 }
 
 # Series of an interface, without the date.

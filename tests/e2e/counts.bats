@@ -97,7 +97,8 @@ END
   # What overran the receiver's ring was never received.
   [ "$(handed_to_xdp)" = $((4000000 - $(lost_by_sender))) ]
   tcp=$(handed_to_xdp 0) udp=$(handed_to_xdp 1)
-  [ "$tcp" -gt 0 ] && [ "$udp" -gt 0 ]
+  [ "$tcp" -gt 0 ]
+  [ "$udp" -gt 0 ]
   assert_values rx0 <<END
 if_rx_packets $((tcp + udp))
 if_rx_octets $((tcp * 54 + udp * 62))

@@ -89,6 +89,30 @@ END
   stop_collectd
 }
 
+@test "two names of one device: it is counted under the first" {
+  on_rx ip link property add dev rx0 altname another-name
+  configure <<'END'
+Interface "rx0"
+Interface "another-name"
+END
+  start_collectd
+  assert_logged '[error] xdp: interface "another-name" is not counted: it is counted under another name of the same device; remove one of the two Interface lines'
+  assert_rx0_counts
+  stop_collectd
+}
+
+@test "an ifindex that is too large" {
+  on_rx ip link add index 65536 name big0 type veth peer name big1
+  configure <<'END'
+Interface "big0"
+Interface "rx0"
+END
+  start_collectd
+  assert_logged '[error] xdp: interface "big0" is not counted: its ifindex is beyond 65535; create it with a lower one (ip link add ... index N)'
+  assert_rx0_counts
+  stop_collectd
+}
+
 @test "CAP_BPF is missing" {
   start_without bpf
   assert_missing CAP_BPF
@@ -113,11 +137,12 @@ END
   # The build tree may be root's alone.
   # shellcheck disable=SC2034 # configure uses it
   plugin_directory=$dir
-  cp "$BUILD/plugin/.libs/xdp.so" "$dir"
+  install -m 755 "$BUILD/plugin/.libs/xdp.so" "$dir"
   configure <<'END'
 Interface "rx0"
 END
   chmod 777 "$dir"
+  chmod 644 "$dir/collectd.conf"
   start_collectd setpriv --reuid=65534 --regid=65534 --clear-groups \
     --inh-caps=+bpf,+net_admin,+perfmon --ambient-caps=+bpf,+net_admin,+perfmon
   assert_rx0_counts

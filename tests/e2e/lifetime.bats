@@ -57,7 +57,8 @@ assert_nothing_left() {
   assert_nothing_left
 }
 
-@test "collectd -T: one read, and away" {
+# Whether it attaches before it stops is left to chance.
+@test "collectd -T: leaves nothing" {
   configure <<'END'
 Interface "rx0"
 END
@@ -65,18 +66,76 @@ END
   assert_nothing_attached
 }
 
-@test "a start that fails half way" {
+@test "collectd -T with a mistake: says so and ends" {
+  configure <<'END'
+Interfce "rx0"
+END
+  status=0
+  on_rx timeout "$DEADLINE" collectd -T -C "$dir/collectd.conf" 3>&- || status=$?
+  [ "$status" = 1 ]
+  assert_logged '[error] xdp: turned off by its configuration, see above'
+}
+
+# inject FAULT...: starts collectd so that its system calls fail as strace -e
+# inject= says.
+inject() {
+  local fault options=()
+  for fault; do
+    options+=(-e "inject=$fault")
+  done
   configure <<'END'
 Interface "rx0"
 END
-  # The first calls of libbpf are probes; those behind create maps and load.
-  for n in 6 7 8 9 10; do
-    rm -f "$dir/log"
-    start_collectd strace -D -f -o "$dir/strace" -e trace=bpf \
-      -e inject=bpf:error=ENOMEM:when="$n+"
-    eventually has_logged '[error] xdp: turned off' ||
-      assert_logged '[error] xdp: interface "rx0" is not counted'
-    stop_collectd || true
-    assert_nothing_attached
-  done
+  start_collectd strace -D -f -o /dev/null -e trace=bpf,clone3,mmap "${options[@]}"
+}
+
+# first_call PATTERN: the number of the first bpf() that matches, among those of
+# its thread, in a start without faults.
+first_call() {
+  configure <<'END'
+Interface "rx0"
+END
+  start_collectd strace -D -f -o "$dir/strace" -e trace=bpf
+  assert_counted rx0
+  stop_collectd
+  rm "$dir/log"
+  awk -v pattern="$1" '
+    / bpf\(/ { n[$1]++; if ($0 ~ pattern) { print n[$1]; exit } }
+  ' "$dir/strace"
+}
+
+# That nothing of ours is in the kernel, while collectd runs.
+assert_holds_nothing() {
+  [ -z "$(bpf_objects "$collectd")" ]
+  assert_nothing_attached
+}
+
+@test "a start that fails: no outer map" {
+  call=$(first_call 'BPF_MAP_CREATE.*xdp_interfaces')
+  inject "bpf:error=ENOMEM:when=$call+"
+  assert_logged "[error] xdp: turned off, cannot load its XDP program: no memory for BPF: raise the limit of collectd's control group"
+  assert_holds_nothing
+}
+
+@test "a start that fails: out of descriptors for the program" {
+  call=$(first_call 'BPF_PROG_LOAD.*collectd_xdp')
+  inject "bpf:error=EMFILE:when=$call+"
+  assert_logged "[error] xdp: turned off, cannot load its XDP program: out of file descriptors: raise LimitNOFILE= of collectd's systemd unit"
+  assert_holds_nothing
+}
+
+@test "a start that fails: no thread" {
+  inject 'clone3:error=EAGAIN:when=1'
+  assert_logged "[error] xdp: turned off, cannot start its thread: Resource temporarily unavailable; raise TasksMax= or the memory limit of collectd's systemd unit"
+  assert_holds_nothing
+}
+
+@test "an attach that fails: no link" {
+  call=$(first_call 'BPF_LINK_CREATE')
+  inject "bpf:error=ENOMEM:when=$call"
+  assert_logged "[error] xdp: interface \"rx0\" is not counted: no memory for its counters; raise the limit of collectd's control group"
+  assert_nothing_attached
+  # The interface's own map has gone: the program, and the maps it has.
+  [ "$(bpf_objects "$collectd" | sort -u | grep -c map)" = 3 ]
+  stop_collectd
 }

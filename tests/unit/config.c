@@ -30,8 +30,8 @@ void log_write(int severity, const char *format, ...) {
   { .type = OPTION_STRING, .string = (text) }
 #define BOOLEAN(value)                                                         \
   { .type = OPTION_BOOLEAN, .boolean = (value) }
-#define NUMBER                                                                 \
-  { .type = OPTION_NUMBER }
+#define NUMBER(value)                                                          \
+  { .type = OPTION_NUMBER, .number = (value) }
 
 /* One option of the given key and values. */
 #define OPTION(name, ...)                                                      \
@@ -126,33 +126,55 @@ static void test_bad_interfaces(void **state) {
          "configuration: Interface \"eth0:1\"" NOT_A_NAME);
 }
 
-#define ONE_STRING                                                             \
-  "configuration: Interface takes one string, as in Interface \"eth0\""
-
 static void test_wrong_types(void **state) {
   (void)state;
-  refuse((struct option){.key = "Interface"}, ONE_STRING);
-  refuse(OPTION("Interface", NUMBER), ONE_STRING);
-  refuse(OPTION("Interface", BOOLEAN(true)), ONE_STRING);
-  refuse(OPTION("Interface", STRING("eth0"), STRING("eth1")), ONE_STRING);
-  refuse(OPTION("Mode", NUMBER),
-         "configuration: Mode takes one string, as in Mode \"auto\"");
-  refuse(OPTION("Report", NUMBER),
-         "configuration: Report takes strings, as in Report \"protocol\"");
-  refuse((struct option){.key = "Report"},
-         "configuration: Report takes groups, as in Report \"protocol\" "
+  refuse((struct option){.key = "Interface"},
+         "configuration: Interface: takes the name of one interface");
+  refuse(OPTION("Interface", NUMBER(5)),
+         "configuration: Interface 5: takes the name of one interface");
+  refuse(OPTION("Interface", BOOLEAN(true)),
+         "configuration: Interface true: takes the name of one interface");
+  refuse(OPTION("Interface", STRING("eth0"), STRING("eth1")),
+         "configuration: Interface \"eth0\" \"eth1\": takes the name of one "
+         "interface");
+  refuse(OPTION("Mode", NUMBER(1.5)),
+         "configuration: Mode 1.5: takes one of \"auto\", \"native\" or "
+         "\"generic\"");
+  refuse(OPTION("Report", STRING("cast"), NUMBER(7)),
+         "configuration: Report \"cast\" 7: takes groups, as in \"protocol\" "
          "\"cast\"");
-  refuse(OPTION("ReportInactive", NUMBER),
-         "configuration: ReportInactive takes true or false");
+  refuse((struct option){.key = "Report"},
+         "configuration: Report: takes groups, as in \"protocol\" \"cast\"");
+  refuse(OPTION("ReportInactive", NUMBER(1)),
+         "configuration: ReportInactive 1: takes true or false");
   refuse(OPTION("ReportInactive", STRING("perhaps")),
-         "configuration: ReportInactive takes true or false");
+         "configuration: ReportInactive \"perhaps\": takes true or false");
+}
+
+/* What is wrong is said, however long the value. */
+static void test_long_values(void **state) {
+  char value[1000], start[80];
+
+  (void)state;
+  memset(value, 'x', sizeof(value) - 1);
+  value[sizeof(value) - 1] = '\0';
+  snprintf(start, sizeof(start), "%.64s", value);
+  add(OPTION("Interface", STRING(value)));
+  assert_non_null(strstr(logged, start));
+  assert_non_null(strstr(logged, NOT_A_NAME));
+  add(OPTION("Mode", STRING(value), STRING(value), STRING(value), STRING(value),
+             STRING(value)));
+  assert_non_null(strstr(logged, ": takes one of \"auto\""));
+  add(OPTION(value, STRING(value)));
+  assert_non_null(strstr(logged, ": no such option; known are Interface"));
 }
 
 static void test_unknown_option(void **state) {
   (void)state;
-  refuse(OPTION("Interfaces", STRING("eth0")),
-         "configuration: Interfaces is unknown; known are Interface, Mode, "
-         "Report, ReportInactive");
+  refuse(
+      OPTION("Interfaces", STRING("eth0")),
+      "configuration: Interfaces: no such option; known are Interface, Mode, "
+      "Report, ReportInactive");
 }
 
 static void test_block_for_an_option(void **state) {
@@ -175,7 +197,7 @@ static void test_modes(void **state) {
   assert_int_equal(config.mode, MODE_AUTO);
   assert_string_equal(config_mode_name(MODE_NATIVE), "native");
   refuse(OPTION("Mode", STRING("offload")),
-         "configuration: Mode \"offload\" is unknown; use \"auto\", "
+         "configuration: Mode \"offload\": no such mode; use \"auto\", "
          "\"native\" or \"generic\"");
 }
 
@@ -242,6 +264,7 @@ int main(void) {
       TEST(test_interface_twice_is_a_warning),
       TEST(test_bad_interfaces),
       TEST(test_wrong_types),
+      TEST(test_long_values),
       TEST(test_unknown_option),
       TEST(test_block_for_an_option),
       TEST(test_modes),
