@@ -170,14 +170,15 @@ sum_up_sent() {
 }
 
 demo_on_pair() {
-  local second end
+  local second end start
   make_pair
   configure_collectd pair
   start_collectd nsenter --net="/run/netns/$receiver"
   echo "sending for $SECONDS_SHOWN seconds"
+  start=$SECONDS
   for ((second = 0; second < SECONDS_SHOWN; second++)); do
     send_frames
-    sleep 1
+    until [ "$SECONDS" -gt $((start + second)) ]; do sleep 0.1; done
     kill -0 "$collectd" || fail "collectd ended: $(cat "$work/log")"
     refresh_table
   done
