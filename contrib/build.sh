@@ -89,6 +89,8 @@ make_work_directory() {
   *[[:space:]]*) fail "TMPDIR has a blank, which make cannot cope with" ;;
   esac
   work=$(mktemp -d)
+  # A test runs collectd as nobody.
+  chmod 711 "$work"
   export TMPDIR=$work
 }
 
