@@ -28,8 +28,9 @@ static __always_inline void tally_add(const struct tally *tally,
     cell->octets += tally->octets;
     return;
   }
-  __sync_fetch_and_add(&cell->packets, 1);
-  __sync_fetch_and_add(&cell->octets, tally->octets);
+  /* Relaxed, lest a compiler fetch, which kernels before 5.12 refuse. */
+  __atomic_fetch_add(&cell->packets, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&cell->octets, tally->octets, __ATOMIC_RELAXED);
 }
 
 static __always_inline enum size size_of(__u64 octets) {

@@ -21,10 +21,10 @@ struct counting_way {
    * where it fails. */
   struct counting *(*open)(__u32 groups, bool atomic,
                            struct layout *ret_layout);
-  /* Sets cells to what this frame adds. Returns 0, or -errno where the frame
-   * would not have had its way. */
+  /* Sets cells to what this frame adds; in the kernel it comes in by queue 0.
+   * Returns 0, or -errno where the frame would not have had its way. */
   int (*count)(struct counting *counting, const uint8_t *octets, size_t length,
-               struct cell cells[CELLS_MAX]);
+               unsigned queue, struct cell cells[CELLS_MAX]);
   /* Takes NULL. */
   void (*close)(struct counting *counting);
 };

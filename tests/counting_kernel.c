@@ -59,6 +59,23 @@ static void kernel_close(struct counting *counting) {
   free(counting);
 }
 
+/* Whether the loaded program has an atomic addition. */
+static bool is_atomic(int program) {
+  struct bpf_insn instructions[8192];
+  struct bpf_prog_info info = {
+      .xlated_prog_insns = (uintptr_t)instructions,
+      .xlated_prog_len = sizeof(instructions),
+  };
+  __u32 size = sizeof(info);
+
+  if (bpf_obj_get_info_by_fd(program, &info, &size) != 0)
+    return false;
+  for (size_t i = 0; i < info.xlated_prog_len / sizeof(*instructions); i++)
+    if (instructions[i].code == (BPF_STX | BPF_DW | BPF_ATOMIC))
+      return true;
+  return false;
+}
+
 static struct counting *kernel_open(__u32 groups, bool atomic,
                                     struct layout *ret_layout) {
   struct counting *counting = calloc(1, sizeof(*counting));
@@ -69,6 +86,8 @@ static struct counting *kernel_open(__u32 groups, bool atomic,
   if (!error)
     error = port_open(counting->datapath, IFINDEX_LOOPBACK, HOOK_NONE,
                       &counting->port);
+  if (!error && is_atomic(datapath_program(counting->datapath)) != atomic)
+    error = -EPROTO;
   if (error) {
     fprintf(stderr, "cannot load: %s %s\n", strerror(-error), why);
     kernel_close(counting);
@@ -81,13 +100,16 @@ static struct counting *kernel_open(__u32 groups, bool atomic,
 }
 
 static int kernel_count(struct counting *counting, const uint8_t *octets,
-                        size_t length, struct cell cells[CELLS_MAX]) {
+                        size_t length, unsigned queue,
+                        struct cell cells[CELLS_MAX]) {
   const struct cell *before = counting->before->cells;
   const struct cell *after = counting->after->cells;
   uint8_t out[length + 1];
   LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets, .data_size_in = length,
               .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
+  if (queue != 0)
+    return -EINVAL;
   port_read(counting->port, counting->before);
   int error =
       bpf_prog_test_run_opts(datapath_program(counting->datapath), &run);

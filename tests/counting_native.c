@@ -31,15 +31,16 @@ static struct counting *native_open(__u32 groups, bool atomic,
 }
 
 /* On a copy that ends where its memory ends, so that a sanitizer sees a step
- * beyond. All come in through queue 0, as test runs in the kernel do. */
+ * beyond. */
 static int native_count(struct counting *counting, const uint8_t *octets,
-                        size_t length, struct cell cells[CELLS_MAX]) {
+                        size_t length, unsigned queue,
+                        struct cell cells[CELLS_MAX]) {
   char *copy = malloc(length);
   struct frame frame = {copy, copy + length, length};
 
   memcpy(copy, octets, length);
   memset(cells, 0, CELLS_MAX * sizeof(*cells));
-  count_frame(cells, &counting->options, &frame, 0);
+  count_frame(cells, &counting->options, &frame, queue);
   free(copy);
   return 0;
 }

@@ -62,7 +62,7 @@ static void check(const struct frame_case *c, const uint8_t *octets,
   expected[layouts[0].first[GROUP_QUEUE]] = (struct cell){1, length};
   expected[CELLS_MAX] = (struct cell){1, length};
   for (size_t i = 0; i < SELECTIONS; i++) {
-    int error = way->count(countings[i], octets, length, cells);
+    int error = way->count(countings[i], octets, length, 0, cells);
     if (error)
       fail_msg("%s, %zu octets: %s", c->name, length, strerror(-error));
     assert_cells(c->name, length, i, cells, expected);

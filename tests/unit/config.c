@@ -147,6 +147,8 @@ static void test_wrong_types(void **state) {
          "configuration: Report: takes groups, as in \"protocol\" \"cast\"");
   refuse(OPTION("ReportInactive", NUMBER(1)),
          "configuration: ReportInactive 1: takes true or false");
+  refuse(OPTION("ReportInactive", BOOLEAN(true), BOOLEAN(false)),
+         "configuration: ReportInactive true false: takes true or false");
   refuse(OPTION("ReportInactive", STRING("perhaps")),
          "configuration: ReportInactive \"perhaps\": takes true or false");
 }
@@ -210,7 +212,7 @@ static void test_report_replaces_the_default_and_adds_up(void **state) {
   assert_int_equal(config.groups, GROUP_BIT(GROUP_CAST) |
                                       GROUP_BIT(GROUP_SIZE) |
                                       GROUP_BIT(GROUP_CPU));
-  add(OPTION("Report", STRING("all")));
+  add(OPTION("Report", STRING("ALL")));
   assert_int_equal(config.groups, GROUPS_ALL);
 }
 

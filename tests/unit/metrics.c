@@ -159,6 +159,10 @@ static void test_queues_that_counted(void **state) {
 
 static void test_more_queues_than_members(void **state) {
   (void)state;
+  counts->queues = 64;
+  emit(GROUP_BIT(GROUP_QUEUE));
+  assert_non_null(strstr(lines, "if_rx_packets queue-63 0\n"));
+  assert_null(strstr(lines, "queue-other"));
   counts->queues = 65;
   emit(GROUP_BIT(GROUP_QUEUE));
   assert_non_null(strstr(lines, "if_rx_packets queue-63 0\n"));
