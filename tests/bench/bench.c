@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/* What a frame costs. Runs of all programs are interleaved, so that what else
- * the machine does hits all alike; read the ratios. Usage: bench [CSV-FILE] */
+/* What a frame costs. Runs of all programs are interleaved, each round
+ * beginning with another one, so that what else the machine does hits all
+ * alike; read the differences and ratios. Usage: bench [CSV-FILE] */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -29,9 +30,9 @@
 #include "tests/framegen.skel.h"
 
 enum {
-  RUNS = 21,
-  FRAMES_PER_RUN = 300000,
-  FRAMES_PER_VETH_RUN = 1000000,
+  RUNS = 41,
+  FRAMES_PER_RUN = 100000,
+  FRAMES_PER_VETH_RUN = 300000,
   PROGRAMS_MAX = 16,
   CPUS_MAX = 64,
   IFINDEX_LOOPBACK = 1, /* where test runs come in */
@@ -54,7 +55,6 @@ static size_t programs_count;
 static size_t cpus;
 static FILE *csv;
 
-/* The first one on all CPUs as well. */
 static const char *const frame_names[] = {
     "ipv4-tcp",      "ipv4-tcp-1514-octets", "ipv6-udp",
     "vlan-ipv4-udp", "ipv6-chain-8-udp",     "arp-request"};
@@ -133,6 +133,14 @@ static double median(const struct samples *sorted) {
   return sorted->ns[RUNS / 2];
 }
 
+static double lower_quartile(const struct samples *sorted) {
+  return sorted->ns[RUNS / 4];
+}
+
+static double upper_quartile(const struct samples *sorted) {
+  return sorted->ns[RUNS - 1 - RUNS / 4];
+}
+
 static void pin_to(size_t cpu) {
   cpu_set_t set;
 
@@ -198,26 +206,52 @@ static double run_on(size_t count, const struct program *program,
   return sum / count;
 }
 
+/* What each run of a program took more than the same round's empty one. */
+static struct samples added_to(const struct samples *base,
+                               const struct samples *samples) {
+  struct samples added;
+
+  for (size_t run = 0; run < RUNS; run++)
+    added.ns[run] = samples->ns[run] - base->ns[run];
+  sort(&added);
+  return added;
+}
+
+/* With the textbook's cost as the unit, on one CPU; there is none where most of
+ * its runs do not tell it from nothing. */
+static void print_ratio(const struct samples *added,
+                        const struct samples *textbook, size_t count) {
+  if (count > 1 || lower_quartile(textbook) <= 0)
+    printf(" %10s\n", "-");
+  else
+    printf(" %10.2f\n", median(added) / median(textbook));
+}
+
+static void write_csv(const char *test, const char *frame, size_t count,
+                      const struct program *program,
+                      const struct samples *sorted) {
+  if (csv)
+    fprintf(csv, "%s,%s,%zu,%s,%.2f,%.2f,%.2f\n", test, frame, count,
+            program->name, median(sorted), lower_quartile(sorted),
+            upper_quartile(sorted));
+}
+
 static void report(const char *frame, size_t count, struct samples *samples) {
-  double empty, textbook;
+  struct samples added[PROGRAMS_MAX];
 
   for (size_t p = 0; p < programs_count; p++)
-    sort(&samples[p]);
-  empty = median(&samples[EMPTY]);
-  textbook = median(&samples[TEXTBOOK]);
-  printf("\n%s, %zu CPU%s at once: ns a frame\n", frame, count,
-         count > 1 ? "s" : "");
-  printf("%-20s %8s %8s %8s %10s %10s\n", "program", "median", "min", "max",
-         "- empty", "/ textbook");
+    added[p] = added_to(&samples[EMPTY], &samples[p]);
+  printf("\n%s, %zu CPU%s: ns a frame\n", frame, count,
+         count > 1 ? "s at once" : "");
+  printf("%-20s %8s %8s %18s %10s\n", "program", "median", "- empty",
+         "(quartiles)", "/ textbook");
   for (size_t p = 0; p < programs_count; p++) {
-    double added = median(&samples[p]) - empty;
-    printf("%-20s %8.1f %8.1f %8.1f %10.1f %10.2f\n", programs[p].name,
-           median(&samples[p]), samples[p].ns[0], samples[p].ns[RUNS - 1],
-           added, added / (textbook - empty));
-    if (csv)
-      fprintf(csv, "run,%s,%zu,%s,%.2f,%.2f,%.2f\n", frame, count,
-              programs[p].name, median(&samples[p]), samples[p].ns[0],
-              samples[p].ns[RUNS - 1]);
+    sort(&samples[p]);
+    printf("%-20s %8.1f %8.1f %9.1f %8.1f", programs[p].name,
+           median(&samples[p]), median(&added[p]), lower_quartile(&added[p]),
+           upper_quartile(&added[p]));
+    print_ratio(&added[p], &added[TEXTBOOK], count);
+    write_csv("run", frame, count, &programs[p], &samples[p]);
   }
 }
 
@@ -227,23 +261,24 @@ static double compare(const char *name, size_t count) {
   struct samples samples[PROGRAMS_MAX];
   const struct frame_case *frame = frame_find(name);
 
-  for (size_t run = 0; run < RUNS; run++)
-    for (size_t p = 0; p < programs_count; p++)
+  for (size_t run = 0; run < RUNS; run++) {
+    for (size_t i = 0; i < programs_count; i++) {
+      size_t p = (i + run) % programs_count;
       samples[p].ns[run] = run_on(count, &programs[p], frame);
+    }
+  }
   report(name, count, samples);
   return median(&samples[DEFAULT]);
 }
 
-static void compare_all(void) {
-  double one = compare(frame_names[0], 1);
+static void compare_on_all_cpus(const char *name) {
+  double one = compare(name, 1);
 
-  if (cpus > 1) {
-    double all = compare(frame_names[0], cpus);
-    printf("%zu CPUs count at %.2f times the rate of one\n", cpus,
-           cpus * one / all);
-  }
-  for (size_t i = 1; i < sizeof(frame_names) / sizeof(*frame_names); i++)
-    compare(frame_names[i], 1);
+  if (cpus == 1)
+    return;
+  double all = compare(name, cpus);
+  printf("%zu CPUs count at %.2f times the rate of one\n", cpus,
+         cpus * one / all);
 }
 
 /* --- through a veth pair --- */
@@ -266,6 +301,19 @@ static double run_veth(int generator, const uint8_t *octets, size_t length) {
   return (now() - begin) / FRAMES_PER_VETH_RUN;
 }
 
+/* That all frames of a run arrived. */
+static void check_arrival(const struct program *program,
+                          const struct port *port) {
+  struct counts *counts = datapath_new_counts(program->datapath);
+
+  if (!counts)
+    die("counts", -ENOMEM);
+  port_read(port, counts);
+  if (counts->total.packets != FRAMES_PER_VETH_RUN)
+    die("frames were lost on their way", -EIO);
+  free(counts);
+}
+
 /* Frames that arrive at one end, while `program` is attached there. */
 static double run_attached(const struct program *program, int generator,
                            const uint8_t *octets, size_t length) {
@@ -280,6 +328,8 @@ static double run_attached(const struct program *program, int generator,
   if (error < 0)
     die("cannot attach", error);
   double ns = run_veth(generator, octets, length);
+  if (port)
+    check_arrival(program, port);
   port_close(port);
   if (link >= 0)
     close(link);
@@ -296,41 +346,55 @@ static void make_pair(void) {
     die("veth pair", -EIO);
 }
 
+static struct framegen *set_up_generator(const uint8_t *octets, size_t length) {
+  struct framegen *generator = framegen__open();
+
+  if (!generator)
+    die("generator", -errno);
+  generator->rodata->ifindex = if_nametoindex("bench0");
+  int error = framegen__load(generator);
+  if (error)
+    die("generator", error);
+  memcpy(generator->bss->head.octets, octets,
+         length < FRAME_HEAD ? length : FRAME_HEAD);
+  return generator;
+}
+
+static void report_veth(const char *frame, const size_t *compared,
+                        size_t compared_count, struct samples *samples) {
+  for (size_t i = 0; i < compared_count; i++)
+    sort(&samples[i]);
+  printf("\n%s through a veth pair, 1 CPU: millions of frames a second\n",
+         frame);
+  printf("%-20s %8s %10s %10s %10s\n", "program", "median", "quartile",
+         "quartile", "/ empty");
+  for (size_t i = 0; i < compared_count; i++) {
+    printf("%-20s %8.2f %10.2f %10.2f %10.2f\n", programs[compared[i]].name,
+           1e3 / median(&samples[i]), 1e3 / upper_quartile(&samples[i]),
+           1e3 / lower_quartile(&samples[i]),
+           median(&samples[0]) / median(&samples[i]));
+    write_csv("veth", frame, 1, &programs[compared[i]], &samples[i]);
+  }
+}
+
 static void compare_veth(const char *name) {
   const size_t compared[] = {EMPTY, DEFAULT, programs_count - 1};
-  struct samples samples[3];
-  struct framegen *generator = framegen__open();
+  enum { COMPARED = sizeof(compared) / sizeof(*compared) };
+  struct samples samples[COMPARED];
   uint8_t octets[FRAME_MAX];
   size_t length = frame_octets(frame_find(name), octets);
+  struct framegen *generator = set_up_generator(octets, length);
+  int program = bpf_program__fd(generator->progs.framegen);
 
-  generator->rodata->ifindex = if_nametoindex("bench0");
-  if (framegen__load(generator) != 0)
-    die("generator", -errno);
-  memcpy(generator->bss->head.octets, octets,
-         length < sizeof(generator->bss->head) ? length
-                                               : sizeof(generator->bss->head));
-  for (size_t run = 0; run < RUNS; run++)
-    for (size_t i = 0; i < 3; i++)
-      samples[i].ns[run] = run_attached(
-          &programs[compared[i]], bpf_program__fd(generator->progs.framegen),
-          octets, length);
-  framegen__destroy(generator);
-
-  printf("\n%s through a veth pair, 1 CPU: millions of frames a second\n",
-         name);
-  printf("%-20s %8s %8s %8s %10s\n", "program", "median", "min", "max",
-         "/ empty");
-  for (size_t i = 0; i < 3; i++)
-    sort(&samples[i]);
-  for (size_t i = 0; i < 3; i++) {
-    printf("%-20s %8.2f %8.2f %8.2f %10.2f\n", programs[compared[i]].name,
-           1e3 / median(&samples[i]), 1e3 / samples[i].ns[RUNS - 1],
-           1e3 / samples[i].ns[0], median(&samples[0]) / median(&samples[i]));
-    if (csv)
-      fprintf(csv, "veth,%s,1,%s,%.2f,%.2f,%.2f\n", name,
-              programs[compared[i]].name, median(&samples[i]), samples[i].ns[0],
-              samples[i].ns[RUNS - 1]);
+  for (size_t run = 0; run < RUNS; run++) {
+    for (size_t i = 0; i < COMPARED; i++) {
+      size_t c = (i + run) % COMPARED;
+      samples[c].ns[run] =
+          run_attached(&programs[compared[c]], program, octets, length);
+    }
   }
+  framegen__destroy(generator);
+  report_veth(name, compared, COMPARED, samples);
 }
 
 static void print_machine(void) {
@@ -358,12 +422,14 @@ int main(int argc, char **argv) {
     csv = fopen(argv[1], "we");
     if (!csv)
       die(argv[1], -errno);
-    fprintf(csv, "test,frame,cpus,program,median_ns,min_ns,max_ns\n");
+    fprintf(csv, "test,frame,cpus,program,median_ns,lower_quartile_ns,"
+                 "upper_quartile_ns\n");
   }
   make_pair();
   print_machine();
   struct peers *peers = set_up_programs();
-  compare_all();
+  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
+    compare_on_all_cpus(frame_names[i]);
   pin_to(0);
   compare_veth("ipv4-tcp");
 

@@ -26,6 +26,12 @@ teardown() { rm -rf "$dir"; }
   strings -a "$BUILD/bpf/rx.bpf.o" | grep -x 'Dual MIT/GPL'
 }
 
+@test "the BPF object fetches atomically nowhere, which kernels before 5.12 refuse" {
+  llvm-objdump -d "$BUILD/bpf/rx.bpf.o" >"$dir/instructions"
+  grep -q 'lock \*(u64' "$dir/instructions"
+  refute grep 'atomic_fetch' "$dir/instructions"
+}
+
 @test "builds in and out of the tree, in two directories, give the same BPF bytes" {
   mapfile -t options < <(sed -n 's/^COLLECTD_SOURCE_OPTION = \(.\)/\1/p' "$BUILD/Makefile")
   mkdir -p "$dir/a/longer"
