@@ -82,12 +82,12 @@ tally_frame(const struct tally *tally, const struct frame *frame, __u32 queue) {
     tally_add(tally, GROUP_QUEUE, queue < QUEUE_OTHER ? queue : QUEUE_OTHER);
   if (groups & GROUP_BIT(GROUP_SIZE))
     tally_add(tally, GROUP_SIZE, size_of(tally->octets));
-  if (!(groups & (GROUPS_OF_LINK | GROUPS_OF_NETWORK)))
+  if (groups & GROUP_BIT(GROUP_CAST))
+    tally_add(tally, GROUP_CAST, packet_cast(frame));
+  if (!(groups & (GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK)))
     return;
 
   bool complete = packet_parse_link(frame, &packet);
-  if (groups & GROUP_BIT(GROUP_CAST))
-    tally_add(tally, GROUP_CAST, packet.cast);
   if (groups & GROUP_BIT(GROUP_VLAN))
     tally_add(tally, GROUP_VLAN, packet.vlan);
   if (groups & GROUPS_OF_NETWORK)
@@ -103,22 +103,24 @@ static __always_inline void
 count_frame(struct cell *cells, const volatile struct count_options *options,
             const struct frame *frame, __u32 queue) {
   __u32 groups = options->layout.groups;
-  bool atomic = options->atomic;
-  struct tally tally = {
-      .cells = cells, .layout = &options->layout, .octets = frame->octets};
+  struct tally tally = {.cells = cells,
+                        .layout = &options->layout,
+                        .groups = groups,
+                        .octets = frame->octets};
 
-  if (groups == GROUP_BIT(GROUP_TOTAL) && !atomic) {
+  if (options->atomic) {
+    tally.atomic = true;
+    tally_frame(&tally, frame, queue);
+  } else if (groups == GROUP_BIT(GROUP_TOTAL)) {
     tally.groups = GROUP_BIT(GROUP_TOTAL);
     tally_frame(&tally, frame, queue);
-  } else if (groups == GROUP_BIT(GROUP_PROTOCOL) && !atomic) {
+  } else if (groups == GROUP_BIT(GROUP_PROTOCOL)) {
     tally.groups = GROUP_BIT(GROUP_PROTOCOL);
     tally_frame(&tally, frame, queue);
-  } else if (groups == GROUPS_COUNTED && !atomic) {
+  } else if (groups == GROUPS_COUNTED) {
     tally.groups = GROUPS_COUNTED;
     tally_frame(&tally, frame, queue);
   } else {
-    tally.groups = groups;
-    tally.atomic = atomic;
     tally_frame(&tally, frame, queue);
   }
 }

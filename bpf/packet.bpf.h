@@ -34,7 +34,6 @@ static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
                                        void *to, __u64 size);
 
 struct packet {
-  enum cast cast;
   enum vlan vlan;
   enum protocol protocol;
   __u8 dscp;      /* of IP only */
@@ -96,7 +95,6 @@ struct tcp_header { /* RFC 9293, 3.1 */
 };
 
 enum {
-  GROUPS_OF_LINK = GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN),
   GROUPS_OF_NETWORK =
       GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) | GROUP_BIT(GROUP_DSCP),
   TAGS_MAX = 2,
@@ -125,24 +123,30 @@ static __always_inline bool is_extension(__u8 next) {
          next == IPPROTO_DSTOPTS;
 }
 
-/* Sets cast, vlan, type and offset; returns false where the frame ends before
- * its type. */
+/* By the destination address. */
+static __always_inline enum cast packet_cast(const struct frame *frame) {
+  struct ethernet_header ethernet;
+
+  if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))) ||
+      likely(!(ethernet.destination[0] & bpf_htons(0x0100))))
+    return CAST_UNICAST;
+  return (ethernet.destination[0] & ethernet.destination[1] &
+          ethernet.destination[2]) == 0xffff
+             ? CAST_BROADCAST
+             : CAST_MULTICAST;
+}
+
+/* Sets vlan, type and offset; returns false where the frame ends before its
+ * type. */
 static __always_inline bool packet_parse_link(const struct frame *frame,
                                               struct packet *packet) {
   struct ethernet_header ethernet;
   struct tag_header tag;
 
-  packet->cast = CAST_UNICAST;
   packet->vlan = VLAN_UNTAGGED;
   packet->offset = sizeof(ethernet);
   if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))))
     return false;
-
-  if (ethernet.destination[0] & bpf_htons(0x0100))
-    packet->cast = (ethernet.destination[0] & ethernet.destination[1] &
-                    ethernet.destination[2]) == 0xffff
-                       ? CAST_BROADCAST
-                       : CAST_MULTICAST;
 
   packet->type = ethernet.type;
   for (int i = 0; i < TAGS_MAX && is_tag(packet->type); i++) {
