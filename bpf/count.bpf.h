@@ -54,6 +54,12 @@ static __always_inline void tally_tcp(const struct tally *tally, __u8 flags) {
     tally_add(tally, GROUP_TCP, TCP_RST);
 }
 
+static __always_inline void tally_vlan(const struct tally *tally,
+                                       const struct packet *packet) {
+  if (tally->groups & GROUP_BIT(GROUP_VLAN))
+    tally_add(tally, GROUP_VLAN, packet->vlan);
+}
+
 /* What the groups of the network layer make of `protocol`. */
 static __always_inline void tally_network(const struct tally *tally,
                                           const struct packet *packet,
@@ -87,9 +93,15 @@ tally_frame(const struct tally *tally, const struct frame *frame, __u32 queue) {
   if (!(groups & (GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK)))
     return;
 
+  if (groups & GROUPS_OF_NETWORK &&
+      likely(packet_is_plain_tcp(frame, &packet))) {
+    tally_vlan(tally, &packet);
+    tally_network(tally, &packet, PROTOCOL_IPV4_TCP);
+    return;
+  }
+
   bool complete = packet_parse_link(frame, &packet);
-  if (groups & GROUP_BIT(GROUP_VLAN))
-    tally_add(tally, GROUP_VLAN, packet.vlan);
+  tally_vlan(tally, &packet);
   if (groups & GROUPS_OF_NETWORK)
     tally_network(tally, &packet,
                   complete ? packet_parse_network(frame, &packet)

@@ -7,18 +7,11 @@
 
 #include "bpf/count.bpf.h"
 #include "plugin/groups.h"
+#include "tests/frame_load.h"
 
 struct counting {
   struct count_options options;
 };
-
-static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
-                                       void *to, __u64 size) {
-  if (offset + size > frame->octets)
-    return false;
-  memcpy(to, (const char *)frame->data + offset, size);
-  return true;
-}
 
 static struct counting *native_open(__u32 groups, bool atomic,
                                     struct layout *ret_layout) {

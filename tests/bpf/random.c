@@ -2,70 +2,23 @@
 
 /* Random and mutated frames: the parser compiled for the host and the BPF
  * object in the kernel count each one alike, and the groups that add up to the
- * total do. SEED= and FRAMES= in the environment choose others. */
-#include <inttypes.h>
+ * total do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "plugin/groups.h"
 #include "tests/counting.h"
 #include "tests/frames.h"
+#include "tests/mutate.h"
 
 static struct layout layout;
 static struct counting *in_host, *in_kernel;
-static uint64_t state;
-
-/* xorshift64* (Vigna 2016): the same frames everywhere for one seed. */
-static uint64_t next(void) {
-  state ^= state >> 12;
-  state ^= state << 25;
-  state ^= state >> 27;
-  return state * 0x2545f4914f6cdd1dULL >> 16;
-}
-
-static size_t below(size_t limit) { return next() % limit; }
-
-static uint64_t from_environment(const char *name, uint64_t otherwise) {
-  const char *value = getenv(name);
-
-  return value ? strtoull(value, NULL, 0) : otherwise;
-}
-
-/* Octets that decide something when they stand in the right place. */
-static uint8_t interesting(void) {
-  static const uint8_t octets[] = {
-      0x00, 0x01, 0x04, 0x06, 0x08, 0x11, 0x2b, 0x2c, 0x32, 0x33, 0x3a,
-      0x3b, 0x3c, 0x45, 0x4f, 0x60, 0x81, 0x86, 0x88, 0xa8, 0xdd, 0xff};
-
-  return below(4) ? octets[below(sizeof(octets))] : next();
-}
-
-/* A frame of the table with some octets changed, cut or extended; or noise. */
-static size_t make_frame(uint8_t octets[FRAME_MAX]) {
-  const struct frame_case *c = &frame_cases[below(frame_cases_count)];
-  size_t length = frame_octets(c, octets);
-
-  if (length > counting_kernel.length_max)
-    length = counting_kernel.length_max;
-  if (!below(16))
-    for (size_t i = 0; i < length; i++)
-      octets[i] = next();
-  for (size_t n = below(6); n; n--)
-    octets[12 + below((length < 80 ? length : 80) - 12)] = interesting();
-  if (!below(4))
-    length = 14 + below(length - 13);
-  for (size_t n = below(4) ? 0 : below(64); n && length < 3500; n--)
-    octets[length++] = next();
-  return length;
-}
-
 static void assert_adds_up(const struct cell *cells, enum group group,
                            size_t octets) {
   struct cell sum = {0};
@@ -115,17 +68,13 @@ static void check_frame(const uint8_t *octets, size_t length) {
   assert_belongs_together(kernel);
 }
 
-/* The seed is said, so that a failure can be had again. */
 static void test_random_frames(void **unused) {
-  uint64_t seed = from_environment("SEED", time(NULL));
-  uint64_t frames = from_environment("FRAMES", 1000000);
+  uint64_t frames = mutate_begin();
   uint8_t octets[FRAME_MAX];
 
   (void)unused;
-  print_message("# SEED=%" PRIu64 " FRAMES=%" PRIu64 "\n", seed, frames);
-  state = seed;
   while (frames--)
-    check_frame(octets, make_frame(octets));
+    check_frame(octets, mutate_next(octets, counting_kernel.length_max));
 }
 
 int main(void) {
