@@ -30,7 +30,7 @@
 #include "tests/framegen.skel.h"
 
 enum {
-  RUNS = 41,
+  RUNS = 31,
   FRAMES_PER_RUN = 100000,
   FRAMES_PER_VETH_RUN = 300000,
   PROGRAMS_MAX = 16,
@@ -256,30 +256,37 @@ static void report(const char *frame, size_t count, struct samples *samples) {
   }
 }
 
-/* All programs over one frame, on `count` CPUs at once. Returns the median of
- * the default selection. */
-static double compare(const char *name, size_t count) {
-  struct samples samples[PROGRAMS_MAX];
+/* How much more all CPUs count than one, from the runs of each round. */
+static void report_scaling(const struct samples *one,
+                           const struct samples *all) {
+  struct samples times;
+
+  for (size_t run = 0; run < RUNS; run++)
+    times.ns[run] = cpus * one->ns[run] / all->ns[run];
+  sort(&times);
+  printf("%zu CPUs count at %.2f times the rate of one (quartiles %.2f, "
+         "%.2f)\n",
+         cpus, median(&times), lower_quartile(&times), upper_quartile(&times));
+}
+
+/* All programs over one frame, on one CPU and on all at once. */
+static void compare(const char *name) {
+  struct samples one[PROGRAMS_MAX], all[PROGRAMS_MAX];
   const struct frame_case *frame = frame_find(name);
 
   for (size_t run = 0; run < RUNS; run++) {
     for (size_t i = 0; i < programs_count; i++) {
       size_t p = (i + run) % programs_count;
-      samples[p].ns[run] = run_on(count, &programs[p], frame);
+      one[p].ns[run] = run_on(1, &programs[p], frame);
+      all[p].ns[run] = run_on(cpus, &programs[p], frame);
     }
   }
-  report(name, count, samples);
-  return median(&samples[DEFAULT]);
-}
-
-static void compare_on_all_cpus(const char *name) {
-  double one = compare(name, 1);
-
+  struct samples one_default = one[DEFAULT], all_default = all[DEFAULT];
+  report(name, 1, one);
   if (cpus == 1)
     return;
-  double all = compare(name, cpus);
-  printf("%zu CPUs count at %.2f times the rate of one\n", cpus,
-         cpus * one / all);
+  report(name, cpus, all);
+  report_scaling(&one_default, &all_default);
 }
 
 /* --- through a veth pair --- */
@@ -430,7 +437,7 @@ int main(int argc, char **argv) {
   print_machine();
   struct peers *peers = set_up_programs();
   for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
-    compare_on_all_cpus(frame_names[i]);
+    compare(frame_names[i]);
   pin_to(0);
   compare_veth("ipv4-tcp");
 
