@@ -127,6 +127,14 @@ assert_logged() {
 # Waits until an interface is attached.
 assert_counted() { assert_logged "xdp: interface \"$1\" is counted"; }
 
+# Starts collectd with what standard input says of the plugin, and returns when
+# rx0 is attached.
+start_counting() {
+  configure
+  start_collectd
+  assert_counted rx0
+}
+
 # Ends collectd and gives its exit status.
 stop_collectd() {
   local status=0

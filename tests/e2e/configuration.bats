@@ -16,15 +16,13 @@ assert_turned_off() {
 }
 
 @test "several blocks add up" {
-  configure <<'END'
+  start_counting <<'END'
 interface "rx0"
 </Plugin>
 <Plugin "xdp">
 INTERFACE lo
 mode GENERIC
 END
-  start_collectd
-  assert_counted rx0
   assert_counted lo
   assert_value rx0 if_rx_packets 0
   assert_value lo if_rx_packets 0
@@ -94,12 +92,10 @@ series() {
 }
 
 @test "Report \"total\": nothing but the total" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Report "total"
 END
-  start_collectd
-  assert_counted rx0
   framegen tx0 ipv4-udp=3 arp-request=2 >/dev/null
   assert_value rx0 if_rx_packets 5
   assert_value rx0 if_rx_octets 210
@@ -108,13 +104,11 @@ END
 }
 
 @test "Report: a group that was not asked for has no series" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Report "cast" "vlan"
 Report "size"
 END
-  start_collectd
-  assert_counted rx0
   framegen tx0 ipv4-udp-multicast=3 vlan-ipv4-udp=2 >/dev/null
   assert_values rx0 <<'END'
 if_rx_packets 5
@@ -130,12 +124,10 @@ END
 @test "each group reported alone" {
   while read -r group count; do
     rm -rf "$dir/csv" "$dir/log"
-    configure <<END
+    start_counting <<END
 Interface "rx0"
 Report "$group"
 END
-    start_collectd
-    assert_counted rx0
     framegen tx0 ipv4-tcp-syn-dscp-63-ecn-3=3 vlan-ipv6-udp=2 lldp=1 >"$dir/sent"
     grep -e "^if_rx_[a-z]* " -e "-$group-" "$dir/sent" | assert_values rx0
     [ "$(series rx0 | grep -c .)" = $((count + 2)) ]
@@ -153,12 +145,10 @@ END
 }
 
 @test "Report \"dscp\": a code point appears with a zero before it" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Report "dscp"
 END
-  start_collectd
-  assert_counted rx0
   assert_value rx0 if_rx_packets 0
   [ "$(series rx0)" = $'if_rx_octets\nif_rx_packets' ]
   framegen tx0 ipv4-udp-dscp-46=4 >/dev/null

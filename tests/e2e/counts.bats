@@ -19,13 +19,11 @@ use_two_queues() {
 }
 
 @test "a mix of frames: packets and octets of each class" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Mode "native"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   framegen tx0 ipv4-tcp=700 ipv4-udp=600 ipv4-icmp=500 ipv6-tcp=400 ipv6-udp=300 \
     ipv6-icmp=200 arp-request=100 vlan-ipv4-udp=50 lldp=7 >"$dir/sent"
   grep -qx 'if_rx_packets 2857' "$dir/sent"
@@ -52,13 +50,11 @@ END
 }
 
 @test "every frame of the table that fits, in the driver" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Mode "native"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   # shellcheck disable=SC2046
   framegen tx0 $("$BUILD/tests/framegen" -l | awk '$2 <= 1514 { print $1 "=1" }') |
     assert_values rx0
@@ -66,13 +62,11 @@ END
 }
 
 @test "2,000,000 frames from one CPU" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Mode "native"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   framegen -c 0 tx0 ipv4-tcp=800000 ipv6-udp=700000 vlan-ipv4-udp=500000 \
     >"$dir/sent"
   [ "$(handed_to_xdp)" = 2000000 ]
@@ -84,13 +78,11 @@ END
 
 @test "2,000,000 frames from each of two CPUs at once, into two queues" {
   use_two_queues
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Mode "native"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   framegen -c 0 tx0 ipv4-tcp=2000000 >/dev/null &
   framegen -c 1 tx0 ipv6-udp=2000000 >/dev/null
   wait $!
@@ -119,13 +111,11 @@ END
 
 @test "each class, at full speed from two CPUs at once" {
   use_two_queues
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Mode "native"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   # The classes of a pair of frames come in through queues of their own, so that
   # the driver's counters tell what was received of each.
   sent() { framegen -c "$1" tx0 "$2=100000" >"$dir/sent.$1"; }
@@ -174,12 +164,10 @@ END
 }
 
 @test "no bpf() in a read" {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Report "all"
 END
-  start_collectd
-  assert_counted rx0
   assert_value rx0 if_rx_packets 0
   strace -f -e trace=bpf,openat -o "$dir/strace" -p "$collectd" 3>&- &
   strace=$!

@@ -5,12 +5,10 @@
 load common
 
 start_and_count() {
-  configure <<'END'
+  start_counting <<'END'
 Interface "rx0"
 Interface "lo"
 END
-  start_collectd
-  assert_counted rx0
   assert_counted lo
   framegen tx0 ipv4-udp=5 >/dev/null
   assert_value rx0 if_rx_packets 5
