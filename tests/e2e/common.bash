@@ -102,6 +102,7 @@ END
 
 # start_collectd [COMMAND...]: runs it, by a command such as setpriv that becomes
 # it, in the receiving namespace and returns when it has started.
+# shellcheck disable=SC2120 # arguments come from other files
 start_collectd() {
   # Not through a function: $! must be collectd itself.
   nsenter --net="/run/netns/$rx_namespace" "$@" \
