@@ -3,9 +3,10 @@
 /* The contract between the BPF object, which counts, and the plugin, which
  * reads: what is counted and where it stands in memory.
  *
- * Each interface has one map (BPF_MAP_TYPE_ARRAY, mmapable) of one element per
- * possible CPU, written by that CPU only. An element is an array of cells; a
- * struct layout tells which of them belong to a group. */
+ * Each interface has, for each direction that is counted, one map
+ * (BPF_MAP_TYPE_ARRAY, mmapable) of one element per possible CPU, written by
+ * that CPU only. A struct layout tells which of an element's cells belong to a
+ * group. */
 #ifndef BPF_COUNTERS_H
 #define BPF_COUNTERS_H
 
@@ -16,6 +17,19 @@
 struct cell {
   __u64 packets;
   __u64 octets;
+};
+
+/* What the frames of an interface begin with. */
+enum link {
+  LINK_ETHERNET,
+  LINK_IP,   /* nothing: the header of IP */
+  LINK_OTHER /* what we do not know */
+};
+
+struct element {
+  __u32 link; /* enum link, set before the first frame */
+  __u32 unused[3];
+  struct cell cells[];
 };
 
 /* A group sorts frames into its members, one cell each. */
@@ -91,7 +105,8 @@ enum tcp { TCP_SYN, TCP_SYNACK, TCP_FIN, TCP_RST, TCP_COUNT };
 enum queue {
   QUEUE_OTHER = 64,
   QUEUE_UNRECORDED, /* the kernel did not keep it (tc) */
-  QUEUE_COUNT
+  QUEUE_COUNT,
+  QUEUE_NONE = QUEUE_COUNT /* of a frame that is sent */
 };
 
 /* Which groups are counted, and the index of each one's first cell within an
@@ -118,6 +133,7 @@ struct count_options {
 };
 
 _Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");
+_Static_assert(sizeof(struct element) == 16, "the cells are aligned");
 _Static_assert(sizeof(struct layout) == 4 + 4 * GROUP_COUNT, "no padding");
 
 #endif

@@ -22,10 +22,19 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Who has the octets of a frame that cannot be read directly. */
+enum rest { REST_NONE, REST_XDP, REST_SKB };
+
 struct frame {
   const void *data; /* what can be read directly */
   const void *data_end;
-  __u64 octets;
+  enum rest rest;
+  void *context; /* of `rest` */
+  __u64 octets;  /* in memory: without a tag that was taken off */
+  enum link link;
+  bool is_tagged; /* the outermost tag was taken off */
+  bool is_super;  /* several frames of the wire in one, merged (GRO) or not yet
+                     segmented (GSO) */
 };
 
 /* Copies `size` octets from `offset` on, or returns false where the frame ends
@@ -39,7 +48,8 @@ struct packet {
   __u8 dscp;      /* of IP only */
   __u8 tcp_flags; /* of TCP only */
   __be16 type;    /* Ethernet type behind the tags */
-  __u64 offset;   /* of what is behind the link layer */
+  __u64 offset;   /* of what is behind the headers that were parsed */
+  __u64 local;    /* octets among them that never go over the wire */
 };
 
 /* The headers as far as they are read. Aligned to two octets, as they stand in
@@ -123,9 +133,35 @@ static __always_inline bool is_extension(__u8 next) {
          next == IPPROTO_DSTOPTS;
 }
 
+/* By the destination address of IP. */
+static __always_inline enum cast packet_cast_ip(const struct frame *frame) {
+  struct ipv4_header ip4;
+  struct ipv6_header ip6;
+
+  if (!frame_load(frame, 0, &ip4, sizeof(ip4)))
+    return CAST_UNICAST;
+  if (ip4.version_ihl >> 4 == 4) {
+    if ((ip4.addresses[2] & ip4.addresses[3]) == 0xffff)
+      return CAST_BROADCAST;
+    return (ip4.addresses[2] & bpf_htons(0xf000)) == bpf_htons(0xe000)
+               ? CAST_MULTICAST
+               : CAST_UNICAST;
+  }
+  if (ip4.version_ihl >> 4 != 6 || !frame_load(frame, 0, &ip6, sizeof(ip6)))
+    return CAST_UNICAST;
+  return (ip6.addresses[8] & bpf_htons(0xff00)) == bpf_htons(0xff00)
+             ? CAST_MULTICAST
+             : CAST_UNICAST;
+}
+
 /* By the destination address. */
 static __always_inline enum cast packet_cast(const struct frame *frame) {
   struct ethernet_header ethernet;
+
+  if (frame->link == LINK_IP)
+    return packet_cast_ip(frame);
+  if (frame->link != LINK_ETHERNET)
+    return CAST_UNICAST;
 
   if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))) ||
       likely(!(ethernet.destination[0] & bpf_htons(0x0100))))
@@ -136,32 +172,56 @@ static __always_inline enum cast packet_cast(const struct frame *frame) {
              : CAST_MULTICAST;
 }
 
-/* Sets vlan, type and offset; returns false where the frame ends before its
- * type. */
-static __always_inline bool packet_parse_link(const struct frame *frame,
-                                              struct packet *packet) {
+/* The type that the first octet tells of. */
+static __always_inline bool packet_parse_version(const struct frame *frame,
+                                                 struct packet *packet) {
+  __u8 first;
+
+  if (!frame_load(frame, 0, &first, sizeof(first)))
+    return false;
+  packet->type = first >> 4 == 4   ? bpf_htons(ETH_P_IP)
+                 : first >> 4 == 6 ? bpf_htons(ETH_P_IPV6)
+                                   : 0;
+  return true;
+}
+
+static __always_inline bool packet_parse_ethernet(const struct frame *frame,
+                                                  struct packet *packet) {
   struct ethernet_header ethernet;
   struct tag_header tag;
 
-  packet->vlan = VLAN_UNTAGGED;
   packet->offset = sizeof(ethernet);
   if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))))
     return false;
 
   packet->type = ethernet.type;
-  for (int i = 0; i < TAGS_MAX && is_tag(packet->type); i++) {
+  for (int i = frame->is_tagged; i < TAGS_MAX && is_tag(packet->type); i++) {
     packet->vlan++;
     if (unlikely(!frame_load(frame, packet->offset, &tag, sizeof(tag))))
       return false;
     packet->type = tag.type;
     packet->offset += sizeof(tag);
   }
+  packet->offset = (packet->offset + zero) & 0x1f;
   return true;
 }
 
-static __always_inline enum protocol whole(enum protocol member, __u64 offset,
-                                           __u64 size, __u64 end) {
-  return likely(offset + size <= end) ? member : PROTOCOL_TRUNCATED;
+/* Sets vlan, type and offset; returns false where the frame ends before its
+ * type. */
+static __always_inline bool packet_parse_link(const struct frame *frame,
+                                              struct packet *packet) {
+  packet->vlan = frame->is_tagged ? VLAN_TAGGED : VLAN_UNTAGGED;
+  if (likely(frame->link == LINK_ETHERNET))
+    return packet_parse_ethernet(frame, packet);
+  return frame->link == LINK_OTHER || packet_parse_version(frame, packet);
+}
+
+/* Takes the next header off, of which nothing is examined. */
+static __always_inline enum protocol packet_take(struct packet *packet,
+                                                 __u64 size, __u64 end,
+                                                 enum protocol member) {
+  packet->offset += size;
+  return likely(packet->offset <= end) ? member : PROTOCOL_TRUNCATED;
 }
 
 static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
@@ -179,7 +239,7 @@ static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
   if (unlikely(size < sizeof(tcp)))
     return PROTOCOL_MALFORMED;
   packet->tcp_flags = tcp.flags;
-  return whole(member, offset, size, end);
+  return packet_take(packet, size, end, member);
 }
 
 static __always_inline enum protocol
@@ -194,7 +254,7 @@ packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
   if (unlikely(ip.version_ihl < 0x45 || ip.version_ihl > 0x4f))
     return PROTOCOL_MALFORMED;
   if (unlikely(length < size)) {
-    if (length || frame->octets <= IPV4_FRAME_MAX)
+    if (length || !(frame->is_super || frame->octets > IPV4_FRAME_MAX))
       return PROTOCOL_MALFORMED;
     length = frame->octets - packet->offset;
   }
@@ -211,20 +271,28 @@ packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
     return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV4_TCP);
   switch (ip.protocol) {
   case IPPROTO_UDP:
-    return whole(PROTOCOL_IPV4_UDP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV4_UDP);
   case IPPROTO_ICMP:
-    return whole(PROTOCOL_IPV4_ICMP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV4_ICMP);
   case IPPROTO_IGMP:
-    return whole(PROTOCOL_IPV4_IGMP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV4_IGMP);
   case IPPROTO_SCTP:
-    return whole(PROTOCOL_IPV4_SCTP, packet->offset, 12, end);
+    return packet_take(packet, 12, end, PROTOCOL_IPV4_SCTP);
   case IPPROTO_GRE:
-    return whole(PROTOCOL_IPV4_GRE, packet->offset, 4, end);
+    return packet_take(packet, 4, end, PROTOCOL_IPV4_GRE);
   case IPPROTO_ESP:
-    return whole(PROTOCOL_IPV4_ESP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV4_ESP);
   default:
     return PROTOCOL_IPV4_OTHER;
   }
+}
+
+/* What the kernel puts into a super-frame whose length IPv6 cannot tell (BIG
+ * TCP), and takes out again: the jumbo payload option (RFC 2675, 2). */
+static __always_inline bool is_jumbo(__u8 next,
+                                     const struct extension_header *extension) {
+  return next == IPPROTO_HOPOPTS && extension->length == 0 &&
+         extension->fragment == bpf_htons(0xc204);
 }
 
 /* Walks the extension headers before `end`. Returns PROTOCOL_COUNT with the
@@ -251,6 +319,8 @@ packet_walk_extensions(const struct frame *frame, struct packet *packet,
     }
     if (offset > end)
       return PROTOCOL_TRUNCATED;
+    if (frame->is_super && is_jumbo(*ret_next, &extension))
+      packet->local = sizeof(extension);
     packet->offset = (offset + zero) & 0x7fff;
     *ret_next = extension.next;
   }
@@ -283,15 +353,15 @@ packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
   case IPPROTO_TCP:
     return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV6_TCP);
   case IPPROTO_UDP:
-    return whole(PROTOCOL_IPV6_UDP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV6_UDP);
   case IPPROTO_ICMPV6:
-    return whole(PROTOCOL_IPV6_ICMP, packet->offset, 4, end);
+    return packet_take(packet, 4, end, PROTOCOL_IPV6_ICMP);
   case IPPROTO_SCTP:
-    return whole(PROTOCOL_IPV6_SCTP, packet->offset, 12, end);
+    return packet_take(packet, 12, end, PROTOCOL_IPV6_SCTP);
   case IPPROTO_GRE:
-    return whole(PROTOCOL_IPV6_GRE, packet->offset, 4, end);
+    return packet_take(packet, 4, end, PROTOCOL_IPV6_GRE);
   case IPPROTO_ESP:
-    return whole(PROTOCOL_IPV6_ESP, packet->offset, 8, end);
+    return packet_take(packet, 8, end, PROTOCOL_IPV6_ESP);
   default:
     return PROTOCOL_IPV6_OTHER;
   }
@@ -306,7 +376,7 @@ packet_parse_network(const struct frame *frame, struct packet *packet) {
   case bpf_htons(ETH_P_IPV6):
     return packet_parse_ipv6(frame, packet);
   case bpf_htons(ETH_P_ARP): /* RFC 826, of Ethernet and IPv4 */
-    return whole(PROTOCOL_ARP, packet->offset, 28, frame->octets);
+    return packet_take(packet, 28, frame->octets, PROTOCOL_ARP);
   default:
     return PROTOCOL_OTHER;
   }
@@ -323,25 +393,26 @@ struct plain_headers {
 _Static_assert(sizeof(struct plain_headers) == 54, "as in the frame");
 
 /* The short way, a third faster: one check of length, constant offsets. Returns
- * true, with all but type and offset set, for a frame that the long way would
+ * true, with vlan, dscp and tcp_flags set, for a frame that the long way would
  * find to be PROTOCOL_IPV4_TCP; false says nothing of the frame. */
 static __always_inline bool packet_is_plain_tcp(const struct frame *frame,
                                                 struct packet *packet) {
-  struct plain_headers plain;
+  const struct plain_headers *plain = frame->data;
 
-  if (!frame_load(frame, 0, &plain, sizeof(plain)))
+  if (frame->link != LINK_ETHERNET ||
+      (const void *)(plain + 1) > frame->data_end)
     return false;
-  __u64 length = bpf_ntohs(plain.ip.total_length);
-  __u64 size = sizeof(plain.ip) + (plain.tcp.data_offset >> 4 << 2);
-  if (plain.ethernet.type != bpf_htons(ETH_P_IP) ||
-      plain.ip.version_ihl != 0x45 || plain.ip.protocol != IPPROTO_TCP ||
-      plain.ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET) ||
-      plain.tcp.data_offset < 0x50 || length < size ||
-      length + sizeof(plain.ethernet) > frame->octets)
+  __u64 length = bpf_ntohs(plain->ip.total_length);
+  __u64 size = sizeof(plain->ip) + (plain->tcp.data_offset >> 4 << 2);
+  if (plain->ethernet.type != bpf_htons(ETH_P_IP) ||
+      plain->ip.version_ihl != 0x45 || plain->ip.protocol != IPPROTO_TCP ||
+      plain->ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET) ||
+      plain->tcp.data_offset < 0x50 || length < size ||
+      length + sizeof(plain->ethernet) > frame->octets)
     return false;
-  packet->vlan = VLAN_UNTAGGED;
-  packet->dscp = plain.ip.tos >> 2;
-  packet->tcp_flags = plain.tcp.flags;
+  packet->vlan = frame->is_tagged ? VLAN_TAGGED : VLAN_UNTAGGED;
+  packet->dscp = plain->ip.tos >> 2;
+  packet->tcp_flags = plain->tcp.flags;
   return true;
 }
 

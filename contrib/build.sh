@@ -5,11 +5,11 @@
 # system, and builds in a directory of its own. $top is the source tree.
 
 debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
-  bpftool libbpf-dev collectd-core collectd-dev iproute2 procps)
+  bpftool libbpf-dev libmnl-dev collectd-core collectd-dev iproute2 procps)
 debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
   ethtool binutils xz-utils)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
-  libbpf-devel collectd iproute procps-ng util-linux cpio bison flex
+  libbpf-devel libmnl-devel collectd iproute procps-ng util-linux cpio bison flex
   dnf-plugins-core)
 fedora_check=(libcmocka-devel bats ShellCheck clang-tools-extra llvm mandoc
   strace ethtool binutils xz)

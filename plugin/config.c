@@ -14,12 +14,14 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
-#define MODES "\"auto\", \"native\" or \"generic\""
+#define MODES "\"auto\", \"native\", \"generic\" or \"tc\""
+#define DIRECTIONS "\"rx\", \"tx\" or \"both\""
 
 static const char *const mode_names[] = {
     [MODE_AUTO] = "auto",
     [MODE_NATIVE] = "native",
     [MODE_GENERIC] = "generic",
+    [MODE_TC] = "tc",
 };
 
 const char *config_mode_name(enum mode mode) { return mode_names[mode]; }
@@ -134,6 +136,30 @@ static int set_mode(struct config *config, const struct option *option) {
   return 0;
 }
 
+static int set_direction(struct config *config, const struct option *option) {
+  static const struct {
+    const char *name;
+    unsigned directions;
+  } words[] = {
+      {"rx", DIRECTION_BIT(DIRECTION_RX)},
+      {"tx", DIRECTION_BIT(DIRECTION_TX)},
+      {"both", DIRECTION_BIT(DIRECTION_RX) | DIRECTION_BIT(DIRECTION_TX)},
+  };
+  const char *name = only_string(config, option, "one of " DIRECTIONS);
+
+  if (!name)
+    return 0;
+  for (size_t i = 0; i < COUNT_OF(words); i++) {
+    if (strcasecmp(words[i].name, name) == 0) {
+      config->directions = words[i].directions;
+      return 0;
+    }
+  }
+  mistake(config, "Direction " VALUE ": no such direction; use " DIRECTIONS,
+          name);
+  return 0;
+}
+
 /* The set that a word of Report stands for, 0 if none. */
 static __u32 groups_of(const char *name) {
   if (strcasecmp(name, "all") == 0)
@@ -208,6 +234,7 @@ static const struct {
 } options[] = {
     {"Interface", add_interface},
     {"Mode", set_mode},
+    {"Direction", set_direction},
     {"Report", add_report},
     {"ReportInactive", set_report_inactive},
 };

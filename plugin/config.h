@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "plugin/counts.h"
 #include "plugin/groups.h"
 
 enum option_type { OPTION_STRING, OPTION_NUMBER, OPTION_BOOLEAN };
@@ -30,23 +31,28 @@ struct option {
 
 /* Where frames are received. */
 enum mode {
-  MODE_AUTO,    /* native where the driver has it, else generic */
+  MODE_AUTO,    /* native where the driver has it, else tc, else generic */
   MODE_NATIVE,  /* XDP in the driver */
   MODE_GENERIC, /* XDP on the skb */
+  MODE_TC,      /* tc ingress */
 };
 
 struct config {
   char (*interfaces)[IF_NAMESIZE];
   size_t interfaces_count;
   enum mode mode;
-  __u32 groups; /* set of GROUP_BIT */
+  unsigned directions; /* set of DIRECTION_BIT */
+  __u32 groups;        /* set of GROUP_BIT */
   bool has_report;
   bool report_inactive;
   unsigned mistakes;
 };
 
 #define CONFIG_DEFAULT                                                         \
-  (struct config) { .groups = GROUPS_DEFAULT, .report_inactive = true }
+  (struct config) {                                                            \
+    .directions = DIRECTION_BIT(DIRECTION_RX), .groups = GROUPS_DEFAULT,       \
+    .report_inactive = true                                                    \
+  }
 
 /* Adds one <Plugin xdp> block. Each mistake is logged with its option and the
  * remedy, and counted. Returns 0 or -ENOMEM. */

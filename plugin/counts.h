@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What one interface counted up to one moment: the datapath fills it in, the
- * metrics are made of it. */
+/* What one interface counted in one direction up to one moment: the datapath
+ * fills it in, the metrics are made of it. */
 #ifndef PLUGIN_COUNTS_H
 #define PLUGIN_COUNTS_H
 
@@ -9,6 +9,10 @@
 #include <stddef.h>
 
 #include "bpf/counters.h"
+
+enum direction { DIRECTION_RX, DIRECTION_TX, DIRECTION_COUNT };
+
+#define DIRECTION_BIT(direction) (1U << (direction))
 
 struct cpu_count {
   struct cell total;

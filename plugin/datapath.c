@@ -15,7 +15,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "bpf/rx.skel.h"
+#include "bpf/entries.skel.h"
+#include "plugin/clsact.h"
 #include "plugin/cpus.h"
 #include "plugin/groups.h"
 #include "plugin/log.h"
@@ -24,22 +25,32 @@
 /* Elements of different CPUs share no cache line. */
 enum { CACHE_LINE = 64 };
 
+/* Of newer kernel headers (linux/bpf.h). */
+enum { TCX_INGRESS = 46, TCX_EGRESS = 47, BEFORE_OTHERS = 1U << 3 };
+
 struct datapath {
-  struct rx *object;
+  struct entries *object;
+  struct bpf_program *programs[ENTRY_COUNT]; /* NULL: not loaded */
+  struct bpf_map *interfaces[ENTRY_COUNT];   /* where it finds the counters */
   struct layout layout;
   size_t cells;          /* of an element */
   size_t cells_of_total; /* the first of them, which add up to the total */
   size_t element_size;   /* octets */
   size_t cpus;           /* elements of a port */
-  bool *online;          /* by CPU, when the program was loaded */
+  bool *online;          /* by CPU, when the programs were loaded */
 };
 
 struct port {
   struct datapath *datapath;
+  enum entry entry;
   unsigned ifindex;
-  int link;           /* descriptor, -1: none */
+  int elements;    /* descriptor of their map, until it is attached */
+  int link;        /* descriptor, -1: none */
+  bool has_filter; /* ... then maybe this */
+  struct clsact filter;
   const char *memory; /* the elements */
-  bool published;     /* the program finds them */
+  unsigned *keys;     /* under which the program finds them */
+  size_t keys_count;
 };
 
 static size_t round_up(size_t value, size_t multiple) {
@@ -125,23 +136,86 @@ static int create_elements(const struct datapath *datapath) {
                         datapath->element_size, datapath->cpus, &options);
 }
 
-static int load(struct datapath *datapath) {
-  struct rx *object = datapath->object = rx__open();
+static void list_programs(struct datapath *datapath) {
+  struct entries *object = datapath->object;
+  struct bpf_program *const programs[ENTRY_COUNT] = {
+      [ENTRY_NATIVE] = object->progs.collectd_xdp,
+      [ENTRY_NATIVE_FRAGS] = object->progs.collectd_frags,
+      [ENTRY_GENERIC] = object->progs.collectd_skb,
+      [ENTRY_TC_RX] = object->progs.collectd_tc_rx,
+      [ENTRY_TC_TX] = object->progs.collectd_tc_tx,
+  };
+  struct bpf_map *const interfaces[ENTRY_COUNT] = {
+      [ENTRY_NATIVE] = object->maps.xdp_interfaces,
+      [ENTRY_NATIVE_FRAGS] = object->maps.xdp_interfaces,
+      [ENTRY_GENERIC] = object->maps.xdp_interfaces,
+      [ENTRY_TC_RX] = object->maps.tc_rx_interfaces,
+      [ENTRY_TC_TX] = object->maps.tc_tx_interfaces,
+  };
+
+  memcpy(datapath->programs, programs, sizeof(programs));
+  memcpy(datapath->interfaces, interfaces, sizeof(interfaces));
+}
+
+/* Leaves out the programs of other entries and the maps that only they use. */
+static void select_entries(struct datapath *datapath, unsigned entries) {
+  for (enum entry e = 0; e < ENTRY_COUNT; e++)
+    bpf_map__set_autocreate(datapath->interfaces[e], false);
+  for (enum entry e = 0; e < ENTRY_COUNT; e++) {
+    if (entries & ENTRY_BIT(e)) {
+      bpf_map__set_autocreate(datapath->interfaces[e], true);
+    } else {
+      bpf_program__set_autoload(datapath->programs[e], false);
+      datapath->programs[e] = NULL;
+    }
+  }
+}
+
+/* All outer maps have to know what their inner ones look like. */
+static int set_inner_maps(const struct entries *object, int elements) {
+  struct bpf_map *map;
+
+  bpf_object__for_each_map(map, object->obj) {
+    if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY_OF_MAPS)
+      continue;
+    int error = bpf_map__set_inner_map_fd(map, elements);
+    if (error)
+      return error;
+  }
+  return 0;
+}
+
+static int load(struct datapath *datapath, unsigned entries) {
+  struct entries *object = datapath->object = entries__open();
   if (!object)
     return -errno;
 
+  list_programs(datapath);
+  select_entries(datapath, entries);
   object->rodata->options.layout = datapath->layout;
   object->rodata->options.atomic = is_preempt_rt();
 
   /* libbpf raises the limit of locked memory where the kernel needs it. */
-  int inner = create_elements(datapath);
-  if (inner < 0)
-    return inner;
-  int error = bpf_map__set_inner_map_fd(object->maps.xdp_interfaces, inner);
+  int elements = create_elements(datapath);
+  if (elements < 0)
+    return elements;
+  int error = set_inner_maps(object, elements);
   if (!error)
-    error = rx__load(object);
-  close(inner);
+    error = entries__load(object);
+  close(elements);
   return error;
+}
+
+/* Before Linux 5.18 there is all but frames of several buffers. */
+static int load_what_there_is(struct datapath *datapath, unsigned entries) {
+  unsigned rest = entries & ~ENTRY_BIT(ENTRY_NATIVE_FRAGS);
+
+  int error = load(datapath, entries);
+  if (error != -EINVAL || rest == entries)
+    return error;
+  entries__destroy(datapath->object);
+  libbpf_warning[0] = '\0';
+  return load(datapath, rest);
 }
 
 static int count_cpus(struct datapath *datapath) {
@@ -158,11 +232,12 @@ static void lay_out(struct datapath *datapath, __u32 groups) {
   datapath->cells = groups_lay_out(groups, &datapath->layout);
   datapath->cells_of_total = groups_members(groups_of_total(&datapath->layout));
   datapath->element_size =
-      round_up(datapath->cells * sizeof(struct cell), CACHE_LINE);
+      round_up(sizeof(struct element) + datapath->cells * sizeof(struct cell),
+               CACHE_LINE);
 }
 
-int datapath_open(__u32 groups, struct datapath **ret_datapath, char *why,
-                  size_t why_size) {
+int datapath_open(__u32 groups, unsigned entries,
+                  struct datapath **ret_datapath, char *why, size_t why_size) {
   struct datapath *datapath = calloc(1, sizeof(*datapath));
   int error = datapath ? count_cpus(datapath) : -ENOMEM;
 
@@ -172,7 +247,7 @@ int datapath_open(__u32 groups, struct datapath **ret_datapath, char *why,
   } else {
     lay_out(datapath, groups);
     libbpf_print_fn_t previous = libbpf_listen();
-    error = load(datapath);
+    error = load_what_there_is(datapath, entries);
     libbpf_set_print(previous);
     if (error)
       explain(error, why, why_size);
@@ -187,14 +262,16 @@ int datapath_open(__u32 groups, struct datapath **ret_datapath, char *why,
 struct datapath *datapath_close(struct datapath *datapath) {
   if (!datapath)
     return NULL;
-  rx__destroy(datapath->object);
+  entries__destroy(datapath->object);
   free(datapath->online);
   free(datapath);
   return NULL;
 }
 
-int datapath_program(const struct datapath *datapath) {
-  return bpf_program__fd(datapath->object->progs.collectd_xdp);
+int datapath_program(const struct datapath *datapath, enum entry entry) {
+  const struct bpf_program *program = datapath->programs[entry];
+
+  return program ? bpf_program__fd(program) : -1;
 }
 
 static size_t memory_size(const struct datapath *datapath) {
@@ -202,77 +279,123 @@ static size_t memory_size(const struct datapath *datapath) {
                   sysconf(_SC_PAGESIZE));
 }
 
-static int interfaces_fd(const struct datapath *datapath) {
-  return bpf_map__fd(datapath->object->maps.xdp_interfaces);
+static int interfaces_fd(const struct port *port) {
+  return bpf_map__fd(port->datapath->interfaces[port->entry]);
 }
 
-/* Puts the elements where the program finds them, unless there are some. */
-static int publish(struct port *port, int elements) {
-  int interfaces = interfaces_fd(port->datapath);
-  __u32 id;
-
-  if (bpf_map_lookup_elem(interfaces, &port->ifindex, &id) == 0)
-    return -EALREADY;
-  int error =
-      bpf_map_update_elem(interfaces, &port->ifindex, &elements, BPF_ANY);
-  port->published = !error;
-  return error;
+static struct element *element_at(const struct datapath *datapath,
+                                  const char *memory, size_t cpu) {
+  return (void *)(memory + cpu * datapath->element_size);
 }
 
-static int map_elements(struct port *port, int elements) {
-  void *memory = mmap(NULL, memory_size(port->datapath), PROT_READ, MAP_SHARED,
-                      elements, 0);
+/* Maps the elements, and says in each what a frame begins with. */
+static int map_elements(struct port *port, enum link link) {
+  const struct datapath *datapath = port->datapath;
+  size_t size = memory_size(datapath);
+  char *memory =
+      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, port->elements, 0);
 
   if (memory == MAP_FAILED)
     return -errno;
   port->memory = memory;
-  return 0;
+  for (size_t i = 0; i < datapath->cpus; i++)
+    element_at(datapath, memory, i)->link = link;
+  /* From here on the program alone writes. */
+  return mprotect(memory, size, PROT_READ) == 0 ? 0 : -errno;
 }
 
-/* The descriptor is not needed once both hold the elements. */
-static int add_elements(struct port *port) {
-  int elements = create_elements(port->datapath);
-  if (elements < 0)
-    return elements;
+int port_add_member(struct port *port, unsigned ifindex) {
+  int interfaces = interfaces_fd(port);
+  __u32 id;
 
-  int error = map_elements(port, elements);
+  if (ifindex >= IFINDEX_MAX)
+    return -E2BIG;
+  if (bpf_map_lookup_elem(interfaces, &ifindex, &id) == 0)
+    return -EALREADY;
+  unsigned *keys =
+      reallocarray(port->keys, port->keys_count + 1, sizeof(*keys));
+  if (!keys)
+    return -ENOMEM;
+  port->keys = keys;
+  int error =
+      bpf_map_update_elem(interfaces, &ifindex, &port->elements, BPF_ANY);
   if (!error)
-    error = publish(port, elements);
-  close(elements);
+    keys[port->keys_count++] = ifindex;
   return error;
 }
 
-static int attach(struct port *port, enum hook hook) {
-  LIBBPF_OPTS(bpf_link_create_opts, options,
-              .flags = hook == HOOK_NATIVE ? XDP_FLAGS_DRV_MODE
-                                           : XDP_FLAGS_SKB_MODE);
+int port_open(struct datapath *datapath, enum entry entry, unsigned ifindex,
+              enum link link, struct port **ret_port) {
+  if (!datapath->programs[entry])
+    return -EOPNOTSUPP;
+  struct port *port = calloc(1, sizeof(*port));
+  if (!port)
+    return -ENOMEM;
+  *port = (struct port){
+      .datapath = datapath, .entry = entry, .ifindex = ifindex, .link = -1};
 
-  int fd = bpf_link_create(datapath_program(port->datapath), port->ifindex,
-                           BPF_XDP, &options);
+  port->elements = create_elements(datapath);
+  int error = port->elements < 0 ? port->elements : map_elements(port, link);
+  if (!error)
+    error = port_add_member(port, ifindex);
+  if (error)
+    port_close(port);
+  else
+    *ret_port = port;
+  return error;
+}
+
+static int create_link(struct port *port, int type, unsigned flags) {
+  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+
+  int fd = bpf_link_create(datapath_program(port->datapath, port->entry),
+                           port->ifindex, type, &options);
   if (fd < 0)
     return fd;
   port->link = fd;
   return 0;
 }
 
-/* The elements come first: an interface without them passes uncounted. */
-int port_open(struct datapath *datapath, unsigned ifindex, enum hook hook,
-              struct port **ret_port) {
-  if (ifindex >= IFINDEX_MAX)
-    return -E2BIG;
+static int attach_filter(struct port *port, enum attachment *ret_attachment) {
+  int error =
+      clsact_attach(datapath_program(port->datapath, port->entry),
+                    port->ifindex, port->entry == ENTRY_TC_TX, &port->filter);
 
-  struct port *port = calloc(1, sizeof(*port));
-  if (!port)
-    return -ENOMEM;
-  *port = (struct port){.datapath = datapath, .ifindex = ifindex, .link = -1};
+  port->has_filter = !error;
+  *ret_attachment =
+      port->filter.is_behind ? ATTACHED_BEHIND : ATTACHED_BY_FILTER;
+  return error;
+}
 
-  int error = add_elements(port);
-  if (!error && hook != HOOK_NONE)
-    error = attach(port, hook);
-  if (error)
-    port_close(port);
-  else
-    *ret_port = port;
+/* The kernel does not know the type of attachment before 6.6. */
+static int attach_tc(struct port *port, enum attachment *ret_attachment) {
+  int error =
+      create_link(port, port->entry == ENTRY_TC_TX ? TCX_EGRESS : TCX_INGRESS,
+                  BEFORE_OTHERS);
+
+  return error == -EINVAL ? attach_filter(port, ret_attachment) : error;
+}
+
+static int attach(struct port *port, enum attachment *ret_attachment) {
+  *ret_attachment = ATTACHED_BY_LINK;
+  switch (port->entry) {
+  case ENTRY_NATIVE:
+  case ENTRY_NATIVE_FRAGS:
+    return create_link(port, BPF_XDP, XDP_FLAGS_DRV_MODE);
+  case ENTRY_GENERIC:
+    return create_link(port, BPF_XDP, XDP_FLAGS_SKB_MODE);
+  default:
+    return attach_tc(port, ret_attachment);
+  }
+}
+
+/* The elements are there already: an interface without them passes uncounted.
+ * Their descriptor is of no more use. */
+int port_attach(struct port *port, enum attachment *ret_attachment) {
+  int error = attach(port, ret_attachment);
+
+  close(port->elements);
+  port->elements = -1;
   return error;
 }
 
@@ -281,10 +404,15 @@ struct port *port_close(struct port *port) {
     return NULL;
   if (port->link >= 0)
     close(port->link);
-  if (port->published)
-    bpf_map_delete_elem(interfaces_fd(port->datapath), &port->ifindex);
+  if (port->has_filter)
+    clsact_detach(&port->filter);
+  for (size_t i = 0; i < port->keys_count; i++)
+    bpf_map_delete_elem(interfaces_fd(port), &port->keys[i]);
+  free(port->keys);
   if (port->memory)
     munmap((void *)port->memory, memory_size(port->datapath));
+  if (port->elements >= 0)
+    close(port->elements);
   free(port);
   return NULL;
 }
@@ -317,11 +445,11 @@ static void add_cell(struct cell *sum, const struct cell *cell) {
 
 /* Each cell is read once, so that the total is the sum of what is told. */
 static void add_element(const struct datapath *datapath,
-                        const struct cell *element, struct counts *counts,
+                        const struct element *element, struct counts *counts,
                         struct cell *cpu) {
   *cpu = (struct cell){0};
   for (size_t i = 0; i < datapath->cells; i++) {
-    struct cell cell = load_cell(&element[i]);
+    struct cell cell = load_cell(&element->cells[i]);
     add_cell(&counts->cells[i], &cell);
     if (i < datapath->cells_of_total)
       add_cell(cpu, &cell);
@@ -335,7 +463,6 @@ void port_read(const struct port *port, struct counts *counts) {
   counts->total = (struct cell){0};
   memset(counts->cells, 0, sizeof(counts->cells));
   for (size_t i = 0; i < datapath->cpus; i++)
-    add_element(datapath,
-                (const void *)(port->memory + i * datapath->element_size),
-                counts, &counts->cpus[i].total);
+    add_element(datapath, element_at(datapath, port->memory, i), counts,
+                &counts->cpus[i].total);
 }

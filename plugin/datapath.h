@@ -10,34 +10,60 @@
 
 #include "plugin/counts.h"
 
-/* Where an interface's frames are counted; the numbers are those of
- * gauge-rx_mode. */
-enum hook { HOOK_NONE, HOOK_NATIVE, HOOK_GENERIC };
+/* Where frames are counted. */
+enum entry {
+  ENTRY_NATIVE,       /* received: XDP in the driver */
+  ENTRY_NATIVE_FRAGS, /* the same, for frames of several buffers */
+  ENTRY_GENERIC,      /* XDP on the skb */
+  ENTRY_TC_RX,        /* tc ingress */
+  ENTRY_TC_TX,        /* sent: tc egress */
+  ENTRY_COUNT
+};
 
-/* The loaded program, shared by all interfaces. */
+#define ENTRY_BIT(entry) (1U << (entry))
+
+/* The loaded programs, shared by all interfaces. */
 struct datapath;
 
-/* One interface: its counters, and the link that keeps the program attached. */
+/* One direction of one interface: its counters, and what keeps a program
+ * attached. */
 struct port;
 
-/* Loads the program so that it counts `groups` (a set of GROUP_BIT) and the
- * total. Returns 0 and sets *ret_datapath, or returns -errno and describes the
- * cause and the remedy in `why`. */
-int datapath_open(__u32 groups, struct datapath **ret_datapath, char *why,
-                  size_t why_size);
+/* Loads the programs of `entries` (a set of ENTRY_BIT) so that they count
+ * `groups` (a set of GROUP_BIT) and the total. Returns 0 and sets
+ * *ret_datapath, or returns -errno and describes the cause and the remedy in
+ * `why`. */
+int datapath_open(__u32 groups, unsigned entries,
+                  struct datapath **ret_datapath, char *why, size_t why_size);
 
 /* Detaches nothing: ports are to be closed before. Takes NULL, returns NULL. */
 struct datapath *datapath_close(struct datapath *datapath);
 
-/* The program's descriptor, for test runs. */
-int datapath_program(const struct datapath *datapath);
+/* The program's descriptor, for test runs; -1 where it is not loaded, as that
+ * of ENTRY_NATIVE_FRAGS before Linux 5.18. */
+int datapath_program(const struct datapath *datapath, enum entry entry);
 
-/* Makes counters for the interface and, but for HOOK_NONE, attaches the program
- * in the driver or on the skb. Replaces nobody: where a program is attached it
- * returns -EBUSY or -EEXIST, and -EALREADY where there is a port. May take as
- * long as the card's reset. Returns 0 and sets *ret_port, or -errno. */
-int port_open(struct datapath *datapath, unsigned ifindex, enum hook hook,
-              struct port **ret_port);
+/* Makes counters for the interface, whose frames begin with `link`, where the
+ * program finds them. Returns 0 and sets *ret_port, or -errno: -EALREADY where
+ * there is such a port, -EOPNOTSUPP where the program is not loaded. */
+int port_open(struct datapath *datapath, enum entry entry, unsigned ifindex,
+              enum link link, struct port **ret_port);
+
+/* Has the frames that XDP sees of a member of a bond counted for the bond.
+ * Returns 0 or -errno, as port_open(). */
+int port_add_member(struct port *port, unsigned ifindex);
+
+/* How a program is attached. */
+enum attachment {
+  ATTACHED_BY_LINK,
+  ATTACHED_BY_FILTER, /* of clsact, where the kernel has no tcx */
+  ATTACHED_BEHIND     /* the same, behind filters of others */
+};
+
+/* Attaches the program. Replaces nobody: where one is attached to XDP it
+ * returns -EBUSY or -EEXIST. May take as long as the card's reset. Returns 0
+ * and sets *ret_attachment, or -errno. */
+int port_attach(struct port *port, enum attachment *ret_attachment);
 
 /* Detaches. Takes NULL, returns NULL. */
 struct port *port_close(struct port *port);

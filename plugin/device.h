@@ -4,8 +4,34 @@
 #ifndef PLUGIN_DEVICE_H
 #define PLUGIN_DEVICE_H
 
-/* Receive queues in use (ethtool -l); 1 where the driver has no channels, also
- * where it cannot be asked. */
-unsigned device_rx_queues(const char *name);
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bpf/counters.h"
+
+struct device {
+  unsigned ifindex;
+  char kind[32];      /* of rtnetlink, "veth"; empty: hardware, loopback, tun */
+  char driver[32];    /* of ethtool, "virtio_net"; empty where it has none */
+  enum link link;     /* by ARPHRD_... of linux/if_arp.h */
+  unsigned mtu;       /* octets behind the link layer's header */
+  unsigned rx_queues; /* in use (ethtool -l); 1 where there are no channels */
+  bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */
+  bool merges;        /* large receive offload is on (lro) */
+};
+
+/* By the name or an alternative one, in the namespace of the process. Returns 0
+ * or -errno, -ENODEV where there is none. */
+int device_query(const char *name, struct device *ret_device);
+
+/* Whether a VLAN interface stands on the device. */
+bool device_has_vlan(unsigned ifindex);
+
+/* Visits the members of a bond, bridge or the like; ends at the first error,
+ * which is returned. */
+int device_visit_members(unsigned ifindex,
+                         int (*visit)(void *context, unsigned member),
+                         void *context);
 
 #endif

@@ -6,135 +6,62 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/attach.h"
+#include "plugin/clsact.h"
 #include "plugin/device.h"
-#include "plugin/log.h"
 
-struct interface {
-  char name[IF_NAMESIZE];
-  /* Set once, when attached; what is before it is then complete. */
+/* One direction of an interface. */
+struct side {
+  /* Set once, when attached; what is beside it is then complete. */
   _Atomic(struct port *) port;
+  enum entry entry;
   unsigned queues;
   __u64 dscp_seen;
 };
 
+struct interface {
+  char name[IF_NAMESIZE];
+  struct side sides[DIRECTION_COUNT];
+};
+
 struct interfaces {
-  struct datapath *datapath;
-  enum mode mode;
-  struct counts *counts; /* of the interface that is being read */
+  struct attach attach;
+  unsigned directions;                    /* set of DIRECTION_BIT */
+  struct counts *counts[DIRECTION_COUNT]; /* of the one that is being read */
   pthread_t thread;
   atomic_bool stopping;
   size_t count;
   struct interface list[];
 };
 
-static const char *const hook_words[] = {
-    [HOOK_NATIVE] = "in the driver (native XDP)",
-    [HOOK_GENERIC] = "on the skb (generic XDP), where a GSO or GRO super-frame "
-                     "counts as one frame",
-};
+static void attach_interface(struct interfaces *interfaces,
+                             struct interface *interface) {
+  struct device device;
+  int error = device_query(interface->name, &device);
 
-/* Cause and remedy of what only native XDP asks of a driver. */
-static const char *describe_native(int error) {
-  switch (-error) {
-  case EOPNOTSUPP:
-    return "its driver has no XDP, or none with these settings; use "
-           "Mode \"generic\"";
-  case EINVAL:
-  case ERANGE:
-    return "its driver refuses the program, as it does where a frame (MTU) "
-           "does not fit into one buffer; lower the MTU or use "
-           "Mode \"generic\"";
-  case ENOSPC:
-    return "it has too few queues for XDP; add some (ethtool -L) or use "
-           "Mode \"generic\"";
-  default:
-    return strerror(-error);
-  }
-}
-
-/* Cause and remedy of a refused attach. */
-static const char *describe(int error, enum hook hook) {
-  switch (-error) {
-  case ENODEV:
-    return "there is no such interface; check the name in Interface, and "
-           "restart collectd when it is there";
-  case EALREADY:
-    return "it is counted under another name of the same device; remove one of "
-           "the two Interface lines";
-  case EBUSY:
-    return "another XDP program is attached and stays so; to count here, "
-           "detach it (see ip -d link) and restart collectd";
-  case EEXIST:
-    return "another XDP program is attached in the other mode, or to the bond "
-           "above; it stays so; to count here, detach it (see ip -d link) and "
-           "restart collectd";
-  case E2BIG:
-    return "its ifindex is beyond 65535; create it with a lower one (ip link "
-           "add ... index N)";
-  case EPERM:
-    return "CAP_NET_ADMIN or CAP_BPF is missing; grant it to collectd";
-  case ENOMEM:
-    return "no memory for its counters; raise the limit of collectd's control "
-           "group";
-  case EMFILE:
-  case ENFILE:
-    return "out of file descriptors; raise LimitNOFILE= of collectd's systemd "
-           "unit";
-  default:
-    if (hook == HOOK_NATIVE)
-      return describe_native(error);
-    return error == -EOPNOTSUPP ? "the device takes no XDP program"
-                                : strerror(-error);
-  }
-}
-
-/* Whether generic XDP may be possible where native was refused. */
-static bool is_refused_by_driver(int error) {
-  return error == -EOPNOTSUPP || error == -EINVAL || error == -ERANGE ||
-         error == -ENOSPC;
-}
-
-static int open_port(struct interfaces *interfaces, const char *name,
-                     enum hook hook, struct port **ret_port) {
-  unsigned ifindex = if_nametoindex(name);
-
-  return ifindex ? port_open(interfaces->datapath, ifindex, hook, ret_port)
-                 : -ENODEV;
-}
-
-static void attach(struct interfaces *interfaces, struct interface *interface) {
-  enum hook hook =
-      interfaces->mode == MODE_GENERIC ? HOOK_GENERIC : HOOK_NATIVE;
-  struct port *port = NULL;
-  const char *reason = "";
-
-  int error = open_port(interfaces, interface->name, hook, &port);
-  if (interfaces->mode == MODE_AUTO && is_refused_by_driver(error)) {
-    reason = "; the driver refuses native XDP";
-    hook = HOOK_GENERIC;
-    error = open_port(interfaces, interface->name, hook, &port);
-  }
   if (error) {
-    log_write(LOG_ERR, "interface \"%s\" is not counted: %s", interface->name,
-              describe(error, hook));
+    attach_log_missing(interface->name, error);
     return;
   }
-  interface->queues = device_rx_queues(interface->name);
-  interface->port = port;
-  log_write(hook == HOOK_NATIVE ? LOG_INFO : LOG_NOTICE,
-            "interface \"%s\" is counted %s%s", interface->name,
-            hook_words[hook], reason);
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    struct side *side = &interface->sides[d];
+    if (!(interfaces->directions & DIRECTION_BIT(d)))
+      continue;
+    side->queues = device.rx_queues;
+    side->port = attach_direction(&interfaces->attach, d, interface->name,
+                                  &device, &side->entry);
+  }
 }
 
 static void *run(void *context) {
   struct interfaces *interfaces = context;
 
+  clsact_sweep();
   for (size_t i = 0; i < interfaces->count && !interfaces->stopping; i++)
-    attach(interfaces, &interfaces->list[i]);
+    attach_interface(interfaces, &interfaces->list[i]);
   return NULL;
 }
 
@@ -150,8 +77,18 @@ static int start_thread(struct interfaces *interfaces) {
 }
 
 static void free_interfaces(struct interfaces *interfaces) {
-  free(interfaces->counts);
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    free(interfaces->counts[d]);
   free(interfaces);
+}
+
+static int allocate_counts(struct interfaces *interfaces) {
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    interfaces->counts[d] = datapath_new_counts(interfaces->attach.datapath);
+    if (!interfaces->counts[d])
+      return -ENOMEM;
+  }
+  return 0;
 }
 
 int interfaces_start(const struct config *config, struct datapath *datapath,
@@ -162,14 +99,16 @@ int interfaces_start(const struct config *config, struct datapath *datapath,
   if (!interfaces)
     return -ENOMEM;
 
-  interfaces->datapath = datapath;
-  interfaces->mode = config->mode;
-  interfaces->counts = datapath_new_counts(datapath);
+  interfaces->attach = (struct attach){
+      .datapath = datapath, .mode = config->mode, .groups = config->groups};
+  interfaces->directions = config->directions;
   interfaces->count = count;
   for (size_t i = 0; i < count; i++)
     memcpy(interfaces->list[i].name, config->interfaces[i], IF_NAMESIZE);
 
-  int error = interfaces->counts ? start_thread(interfaces) : -ENOMEM;
+  int error = allocate_counts(interfaces);
+  if (!error)
+    error = start_thread(interfaces);
   if (error)
     free_interfaces(interfaces);
   else
@@ -177,17 +116,37 @@ int interfaces_start(const struct config *config, struct datapath *datapath,
   return error;
 }
 
+/* Leaves the report of a direction that is not counted as it is: zeros. */
+static void report_side(struct side *side, struct counts *counts,
+                        struct side_report *report) {
+  const struct port *port = side->port;
+
+  if (!port)
+    return;
+  port_read(port, counts);
+  counts->queues = side->queues;
+  *report = (struct side_report){places_number(side->entry), counts,
+                                 &side->dscp_seen};
+}
+
+static void read_interface(struct interfaces *interfaces,
+                           struct interface *interface,
+                           interfaces_visitor *visit, void *context) {
+  struct interface_report report = {.name = interface->name,
+                                    .is_attached = true};
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    report_side(&interface->sides[d], interfaces->counts[d], &report.sides[d]);
+    if (interfaces->directions & DIRECTION_BIT(d) && !report.sides[d].counts)
+      report.is_attached = false;
+  }
+  visit(context, &report);
+}
+
 void interfaces_read(struct interfaces *interfaces, interfaces_visitor *visit,
                      void *context) {
-  for (size_t i = 0; i < interfaces->count; i++) {
-    struct interface *interface = &interfaces->list[i];
-    const struct port *port = interface->port;
-    if (!port)
-      continue;
-    port_read(port, interfaces->counts);
-    interfaces->counts->queues = interface->queues;
-    visit(context, interface->name, interfaces->counts, &interface->dscp_seen);
-  }
+  for (size_t i = 0; i < interfaces->count; i++)
+    read_interface(interfaces, &interfaces->list[i], visit, context);
 }
 
 struct interfaces *interfaces_stop(struct interfaces *interfaces) {
@@ -196,7 +155,8 @@ struct interfaces *interfaces_stop(struct interfaces *interfaces) {
   interfaces->stopping = true;
   pthread_join(interfaces->thread, NULL);
   for (size_t i = 0; i < interfaces->count; i++)
-    port_close(interfaces->list[i].port);
+    for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+      port_close(interfaces->list[i].sides[d].port);
   free_interfaces(interfaces);
   return NULL;
 }

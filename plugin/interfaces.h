@@ -5,24 +5,38 @@
 #ifndef PLUGIN_INTERFACES_H
 #define PLUGIN_INTERFACES_H
 
+#include <stdbool.h>
+
 #include "plugin/config.h"
 #include "plugin/counts.h"
 #include "plugin/datapath.h"
 
 struct interfaces;
 
-/* Visits an interface that is attached. *dscp_seen is the visitor's to keep
- * from one read to the next, see metrics_emit(). */
-typedef void interfaces_visitor(void *context, const char *name,
-                                const struct counts *counts, __u64 *dscp_seen);
+/* One direction of an interface, at a read. */
+struct side_report {
+  unsigned mode;               /* as gauge-rx_mode; 0: not counted */
+  const struct counts *counts; /* NULL: not counted */
+  __u64 *dscp_seen; /* the visitor's to keep from one read to the next, see
+                       metrics_emit() */
+};
+
+struct interface_report {
+  const char *name;
+  bool is_attached; /* all directions that were asked for are counted */
+  struct side_report sides[DIRECTION_COUNT];
+};
+
+typedef void interfaces_visitor(void *context,
+                                const struct interface_report *report);
 
 /* Starts to attach what config selects; the datapath must outlive it. Returns 0
  * and sets *ret_interfaces, or -errno. */
 int interfaces_start(const struct config *config, struct datapath *datapath,
                      struct interfaces **ret_interfaces);
 
-/* Calls visit() for each interface that is attached, in the order of the
- * configuration. One caller at a time. */
+/* Calls visit() for each interface, in the order of the configuration. One
+ * caller at a time. */
 void interfaces_read(struct interfaces *interfaces, interfaces_visitor *visit,
                      void *context);
 

@@ -74,8 +74,19 @@ static const struct {
     {GROUP_TCP, tcp_names, TCP_COUNT, false},
 };
 
+/* The types of one direction. */
+struct types {
+  const char *packets, *octets, *errors;
+};
+
+static const struct types direction_types[DIRECTION_COUNT] = {
+    [DIRECTION_RX] = {"if_rx_packets", "if_rx_octets", "if_rx_errors"},
+    [DIRECTION_TX] = {"if_tx_packets", "if_tx_octets", "if_tx_errors"},
+};
+
 /* Where the values of one interface go. */
 struct outlet {
+  const struct types *types;
   metrics_sink *sink;
   void *context;
 };
@@ -94,9 +105,9 @@ static void emit_member(const struct outlet *outlet, enum group group,
 
   snprintf(type_instance, sizeof(type_instance), "%s-%s", groups_name(group),
            name);
-  emit_value(outlet, "if_rx_packets", type_instance, cell->packets);
+  emit_value(outlet, outlet->types->packets, type_instance, cell->packets);
   if (octets)
-    emit_value(outlet, "if_rx_octets", type_instance, cell->octets);
+    emit_value(outlet, outlet->types->octets, type_instance, cell->octets);
 }
 
 static void emit_number(const struct outlet *outlet, enum group group,
@@ -109,8 +120,8 @@ static void emit_number(const struct outlet *outlet, enum group group,
 
 static void emit_total(const struct outlet *outlet,
                        const struct counts *counts) {
-  emit_value(outlet, "if_rx_packets", "", counts->total.packets);
-  emit_value(outlet, "if_rx_octets", "", counts->total.octets);
+  emit_value(outlet, outlet->types->packets, "", counts->total.packets);
+  emit_value(outlet, outlet->types->octets, "", counts->total.octets);
 }
 
 static const struct cell *cells_of(const struct counts *counts,
@@ -127,8 +138,8 @@ static void emit_invalid(const struct outlet *outlet,
                          truncated->octets + malformed->octets};
 
   emit_member(outlet, GROUP_PROTOCOL, "invalid", &invalid, true);
-  emit_value(outlet, "if_rx_errors", "truncated", truncated->packets);
-  emit_value(outlet, "if_rx_errors", "malformed", malformed->packets);
+  emit_value(outlet, outlet->types->errors, "truncated", truncated->packets);
+  emit_value(outlet, outlet->types->errors, "malformed", malformed->packets);
 }
 
 /* 64 code points would flood a server: those that occurred. Not two values in
@@ -171,9 +182,10 @@ static void emit_cpus(const struct outlet *outlet,
   }
 }
 
-void metrics_emit(__u32 groups, const struct counts *counts, __u64 *dscp_seen,
+void metrics_emit(__u32 groups, enum direction direction,
+                  const struct counts *counts, __u64 *dscp_seen,
                   metrics_sink *sink, void *context) {
-  const struct outlet outlet = {sink, context};
+  const struct outlet outlet = {&direction_types[direction], sink, context};
 
   emit_total(&outlet, counts);
   for (size_t i = 0; i < COUNT_OF(named_groups); i++) {
@@ -189,8 +201,21 @@ void metrics_emit(__u32 groups, const struct counts *counts, __u64 *dscp_seen,
     emit_invalid(&outlet, counts);
   if (groups & GROUP_BIT(GROUP_DSCP))
     emit_dscp(&outlet, counts, dscp_seen);
-  if (groups & GROUP_BIT(GROUP_QUEUE))
+  if (groups & GROUP_BIT(GROUP_QUEUE) && direction == DIRECTION_RX)
     emit_queues(&outlet, counts);
   if (groups & GROUP_BIT(GROUP_CPU))
     emit_cpus(&outlet, counts);
+}
+
+void metrics_emit_state(bool is_attached,
+                        const unsigned modes[static DIRECTION_COUNT],
+                        metrics_sink *sink, void *context) {
+  const struct metric gauges[] = {
+      {"gauge", "attached", is_attached},
+      {"gauge", "rx_mode", modes[DIRECTION_RX]},
+      {"gauge", "tx_mode", modes[DIRECTION_TX]},
+  };
+
+  for (size_t i = 0; i < COUNT_OF(gauges); i++)
+    sink(context, &gauges[i]);
 }

@@ -12,6 +12,7 @@
 #include "plugin/interfaces.h"
 #include "plugin/log.h"
 #include "plugin/metrics.h"
+#include "plugin/places.h"
 
 static struct config config;
 static struct datapath *datapath;
@@ -97,7 +98,9 @@ static int on_init(void) {
     log_write(LOG_ERR, "turned off by its configuration, see above");
     return -1;
   }
-  if (datapath_open(config.groups, &datapath, why, sizeof(why)) != 0) {
+  if (datapath_open(config.groups,
+                    places_entries(config.mode, config.directions), &datapath,
+                    why, sizeof(why)) != 0) {
     log_write(LOG_ERR, "turned off, cannot load its XDP program: %s", why);
     return -1;
   }
@@ -122,8 +125,11 @@ struct dispatch {
 static void on_metric(void *context, const struct metric *metric) {
   const struct dispatch *d = context;
   value_list_t list = VALUE_LIST_INIT;
+  value_t value = {.derive = (derive_t)metric->value};
 
-  list.values = &(value_t){.derive = (derive_t)metric->value};
+  if (strcmp(metric->type, "gauge") == 0)
+    value.gauge = metric->value;
+  list.values = &value;
   list.values_len = 1;
   list.time = d->time;
   sstrncpy(list.plugin, "xdp", sizeof(list.plugin));
@@ -134,12 +140,29 @@ static void on_metric(void *context, const struct metric *metric) {
   plugin_dispatch_values(&list);
 }
 
-static void on_interface(void *context, const char *name,
-                         const struct counts *counts, __u64 *dscp_seen) {
-  struct dispatch d = {name, *(cdtime_t *)context};
+static bool is_inactive(const struct interface_report *report) {
+  __u64 packets = 0;
 
-  if (config.report_inactive || counts->total.packets)
-    metrics_emit(config.groups, counts, dscp_seen, on_metric, &d);
+  for (enum direction i = 0; i < DIRECTION_COUNT; i++)
+    if (report->sides[i].counts)
+      packets += report->sides[i].counts->total.packets;
+  return report->is_attached && !packets;
+}
+
+static void on_interface(void *context, const struct interface_report *report) {
+  struct dispatch d = {report->name, *(cdtime_t *)context};
+  unsigned modes[DIRECTION_COUNT];
+
+  if (!config.report_inactive && is_inactive(report))
+    return;
+  for (enum direction i = 0; i < DIRECTION_COUNT; i++) {
+    const struct side_report *side = &report->sides[i];
+    modes[i] = side->mode;
+    if (side->counts)
+      metrics_emit(config.groups, i, side->counts, side->dscp_seen, on_metric,
+                   &d);
+  }
+  metrics_emit_state(report->is_attached, modes, on_metric, &d);
 }
 
 /* collectd -T reads although init failed. */

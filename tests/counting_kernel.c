@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
 enum { IFINDEX_LOOPBACK = 1 };
 
 struct counting {
+  int program;
+  bool is_skb;
   struct datapath *datapath;
   struct port *port;
   struct counts *before, *after;
@@ -76,17 +79,23 @@ static bool is_atomic(int program) {
   return false;
 }
 
-static struct counting *kernel_open(__u32 groups, bool atomic,
+static struct counting *kernel_open(const struct counting_way *way,
+                                    __u32 groups, enum link link, bool atomic,
                                     struct layout *ret_layout) {
   struct counting *counting = calloc(1, sizeof(*counting));
   char why[512] = "";
 
   pretend_preempt_rt = atomic;
-  int error = datapath_open(groups, &counting->datapath, why, sizeof(why));
+  int error = datapath_open(groups, ENTRY_BIT(way->entry), &counting->datapath,
+                            why, sizeof(why));
   if (!error)
-    error = port_open(counting->datapath, IFINDEX_LOOPBACK, HOOK_NONE,
+    error = port_open(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
                       &counting->port);
-  if (!error && is_atomic(datapath_program(counting->datapath)) != atomic)
+  if (!error) {
+    counting->program = datapath_program(counting->datapath, way->entry);
+    counting->is_skb = way->is_skb;
+  }
+  if (!error && is_atomic(counting->program) != atomic)
     error = -EPROTO;
   if (error) {
     fprintf(stderr, "cannot load: %s %s\n", strerror(-error), why);
@@ -99,35 +108,90 @@ static struct counting *kernel_open(__u32 groups, bool atomic,
   return counting;
 }
 
-static int kernel_count(struct counting *counting, const uint8_t *octets,
-                        size_t length, unsigned queue,
+/* Runs the program once and says whether the frame had its way. */
+static int run(const struct counting *counting, const struct sample *sample) {
+  uint8_t out[sample->length + 1];
+  struct xdp_md xdp = {.data_end = sample->linear};
+  struct __sk_buff skb = {.gso_size = sample->gso_size,
+                          .gso_segs = sample->gso_segs,
+                          .ifindex = IFINDEX_LOOPBACK};
+  LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = sample->octets,
+              .data_size_in = sample->length, .data_out = out,
+              .data_size_out = sizeof(out), .repeat = 1);
+
+  if (counting->is_skb) {
+    test.ctx_in = &skb;
+    test.ctx_size_in = sizeof(skb);
+  } else if (sample->linear) {
+    test.ctx_in = &xdp;
+    test.ctx_size_in = sizeof(xdp);
+  }
+  int error = bpf_prog_test_run_opts(counting->program, &test);
+  if (error)
+    return error;
+  __u32 verdict = counting->is_skb ? (__u32)TC_ACT_UNSPEC : XDP_PASS;
+  bool untouched = test.retval == verdict &&
+                   test.data_size_out == sample->length &&
+                   memcmp(out, sample->octets, sample->length) == 0;
+  return untouched ? 0 : -EINVAL;
+}
+
+static int kernel_count(struct counting *counting, const struct sample *sample,
                         struct cell cells[CELLS_MAX]) {
   const struct cell *before = counting->before->cells;
   const struct cell *after = counting->after->cells;
-  uint8_t out[length + 1];
-  LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets, .data_size_in = length,
-              .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
-  if (queue != 0)
+  if (sample->queue || sample->is_tagged)
     return -EINVAL;
   port_read(counting->port, counting->before);
-  int error =
-      bpf_prog_test_run_opts(datapath_program(counting->datapath), &run);
-  if (error)
-    return error;
+  int error = run(counting, sample);
   port_read(counting->port, counting->after);
   for (size_t i = 0; i < CELLS_MAX; i++)
     cells[i] = (struct cell){after[i].packets - before[i].packets,
                              after[i].octets - before[i].octets};
-  bool untouched = run.retval == XDP_PASS && run.data_size_out == length &&
-                   memcmp(out, octets, length) == 0;
-  return untouched ? 0 : -EINVAL;
+  return error;
 }
 
-const struct counting_way counting_kernel = {
-    .length_min = 14,   /* shorter ones are refused */
-    .length_max = 3500, /* longer ones come in several buffers */
-    .open = kernel_open,
-    .count = kernel_count,
-    .close = kernel_close,
+/* What the kernel's test runs take: no less than the header of Ethernet, and in
+ * one buffer no more than this. */
+enum { LENGTH_MIN = 14, LENGTH_MAX = 3500 };
+
+#define KERNEL_WAY                                                             \
+  .length_min = LENGTH_MIN, .open = kernel_open, .count = kernel_count,        \
+  .close = kernel_close
+
+const struct counting_way counting_kernel[] = {
+    {.name = "native",
+     .entry = ENTRY_NATIVE,
+     .length_max = LENGTH_MAX,
+     KERNEL_WAY},
+    {.name = "native, several buffers",
+     .entry = ENTRY_NATIVE_FRAGS,
+     .length_max = SIZE_MAX,
+     .has_linear = true,
+     KERNEL_WAY},
+    {.name = "generic",
+     .entry = ENTRY_GENERIC,
+     .length_max = LENGTH_MAX,
+     .has_links = true,
+     KERNEL_WAY},
+    {.name = "tc ingress",
+     .entry = ENTRY_TC_RX,
+     .length_max = LENGTH_MAX,
+     .has_links = true,
+     .has_gso = true,
+     .is_skb = true,
+     .queue = QUEUE_UNRECORDED,
+     KERNEL_WAY},
+    {.name = "tc egress",
+     .entry = ENTRY_TC_TX,
+     .length_max = LENGTH_MAX,
+     .has_links = true,
+     .has_gso = true,
+     .is_skb = true,
+     .queue = QUEUE_NONE,
+     KERNEL_WAY},
 };
+
+const size_t counting_kernel_count =
+    sizeof(counting_kernel) / sizeof(*counting_kernel);

@@ -164,7 +164,7 @@ int main(int argc, char **argv) {
   for (int i = optind + 1; i < argc && !error; i++)
     error = send_argument(&g, argv[i]);
   metrics_emit(GROUPS_ALL & ~(GROUP_BIT(GROUP_QUEUE) | GROUP_BIT(GROUP_CPU)),
-               &g.sent, &dscp_seen, print_value, NULL);
+               DIRECTION_RX, &g.sent, &dscp_seen, print_value, NULL);
   framegen__destroy(g.object);
   return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -31,7 +31,22 @@ static const struct {
 
 enum { SELECTIONS = sizeof(selections) / sizeof(*selections) };
 
+/* Of other links than Ethernet the first selection will do. */
+static size_t selections_of(enum link link) {
+  return link == LINK_ETHERNET ? SELECTIONS : 1;
+}
+
+/* One row of the table on one way, without the header of Ethernet if there is
+ * another link layer. */
+struct run {
+  const struct counting_way *way;
+  enum link link;
+  const struct frame_case *frame;
+};
+
+/* Those of the way and the link that are being tested. */
 static const struct counting_way *way;
+static enum link link_layer;
 static struct counting *countings[SELECTIONS];
 static struct layout layouts[SELECTIONS];
 
@@ -54,18 +69,29 @@ static void assert_cells(const char *name, size_t length, size_t selection,
   }
 }
 
+/* As a frame that lies in one buffer, and as one of which no more than the
+ * header of Ethernet can be read directly. */
 static void check(const struct frame_case *c, const uint8_t *octets,
                   size_t length) {
+  struct sample sample = {.octets = octets, .length = length};
   struct cell cells[CELLS_MAX], expected[CELLS_MAX + 1] = {0};
 
+  if (!counting_takes(way, &sample))
+    return;
   expect_add(c, length, 1, &layouts[0], expected);
-  expected[layouts[0].first[GROUP_QUEUE]] = (struct cell){1, length};
+  if (way->queue < QUEUE_COUNT)
+    expected[layouts[0].first[GROUP_QUEUE] + way->queue] =
+        (struct cell){1, length};
   expected[CELLS_MAX] = (struct cell){1, length};
-  for (size_t i = 0; i < SELECTIONS; i++) {
-    int error = way->count(countings[i], octets, length, 0, cells);
-    if (error)
-      fail_msg("%s, %zu octets: %s", c->name, length, strerror(-error));
-    assert_cells(c->name, length, i, cells, expected);
+  for (size_t i = 0; i < selections_of(link_layer); i++) {
+    for (size_t linear = 0; linear <= (way->has_linear ? 14 : 0);
+         linear += 14) {
+      sample.linear = linear < length ? linear : 0;
+      int error = way->count(countings[i], &sample, cells);
+      if (error)
+        fail_msg("%s, %zu octets: %s", c->name, length, strerror(-error));
+      assert_cells(c->name, length, i, cells, expected);
+    }
   }
 }
 
@@ -80,14 +106,10 @@ static enum size size_of(size_t octets) {
 
 /* What is left of a case in its first `length` octets: whether the header that
  * a tag's type announces is there does not matter to `vlan`. */
-static struct frame_case cut(const struct frame_case *c, size_t length) {
+static struct frame_case cut_ethernet(const struct frame_case *c,
+                                      size_t length) {
   struct frame_case rest = *c;
 
-  rest.size = size_of(length);
-  if (length < c->whole || !c->whole) {
-    rest.protocol = PROTOCOL_TRUNCATED;
-    rest.tcp = 0;
-  }
   if (length < 14)
     rest.cast = CAST_UNICAST;
   if (length < 14)
@@ -97,24 +119,88 @@ static struct frame_case cut(const struct frame_case *c, size_t length) {
   return rest;
 }
 
-static void test_case(void **state) {
-  const struct frame_case *c = *state;
-  uint8_t octets[FRAME_MAX];
-  size_t length = frame_octets(c, octets);
+/* The same without a link layer: by the address, if that is not cut. */
+static struct frame_case cut_ip(const struct frame_case *c, size_t length,
+                                uint8_t first) {
+  struct frame_case rest = *c;
 
-  assert_int_equal(c->size, size_of(length));
-  if (length <= way->length_max)
-    check(c, octets, length);
-  for (size_t n = way->length_min; n < length && n <= way->length_max; n++) {
-    struct frame_case rest = cut(c, n);
+  if (length < (first >> 4 == 4 ? 20 : 40))
+    rest.cast = CAST_UNICAST;
+  return rest;
+}
+
+static struct frame_case cut(const struct frame_case *c, const uint8_t *octets,
+                             size_t length) {
+  struct frame_case rest = link_layer == LINK_ETHERNET
+                               ? cut_ethernet(c, length)
+                               : cut_ip(c, length, octets[0]);
+
+  rest.size = size_of(length);
+  if (link_layer != LINK_OTHER && (length < c->whole || !c->whole)) {
+    rest.protocol = PROTOCOL_TRUNCATED;
+    rest.tcp = 0;
+  }
+  return rest;
+}
+
+/* Whole, and cut at every octet. */
+static void check_cuts(const struct frame_case *c, const uint8_t *octets,
+                       size_t length) {
+  check(c, octets, length);
+  for (size_t n = 0; n < length; n++) {
+    struct frame_case rest = cut(c, octets, n);
     check(&rest, octets, n);
   }
 }
 
-static bool open_all(void) {
+/* The destination address of IP. */
+static enum cast cast_of_ip(const uint8_t *ip, size_t length) {
+  static const uint8_t all[] = {255, 255, 255, 255};
+  bool is_ipv4 = ip[0] >> 4 == 4;
+
+  if (length < (is_ipv4 ? 20 : 40))
+    return CAST_UNICAST;
+  if (is_ipv4 && memcmp(ip + 16, all, sizeof(all)) == 0)
+    return CAST_BROADCAST;
+  return (is_ipv4 ? ip[16] >> 4 == 0xe : ip[24] == 0xff) ? CAST_MULTICAST
+                                                         : CAST_UNICAST;
+}
+
+/* What is behind the header of Ethernet, on an interface that has none. Returns
+ * false where it would be something else than the table says. */
+static bool strip(struct frame_case *c, const uint8_t *octets, size_t length) {
+  const uint8_t *ip = octets + 14;
+  unsigned type = octets[12] << 8 | octets[13];
+  unsigned version = length > 14 ? ip[0] >> 4 : 0;
+
+  c->vlan = VLAN_UNTAGGED;
+  c->size = size_of(length - 14);
+  if (link_layer == LINK_OTHER || (version != 4 && version != 6)) {
+    c->protocol = PROTOCOL_OTHER;
+    c->cast = CAST_UNICAST;
+    c->tcp = 0;
+    c->whole = 1;
+    if (link_layer == LINK_IP && length == 14)
+      c->protocol = PROTOCOL_TRUNCATED;
+    return true;
+  }
+  c->cast = cast_of_ip(ip, length - 14);
+  if (c->whole)
+    c->whole -= 14;
+  return type == (version == 4 ? 0x0800 : 0x86dd);
+}
+
+static bool open_all(const struct run *run) {
   for (size_t i = 0; i < SELECTIONS; i++) {
-    countings[i] =
-        way->open(selections[i].groups, selections[i].atomic, &layouts[i]);
+    if (countings[i])
+      way->close(countings[i]);
+    countings[i] = NULL;
+  }
+  way = run->way;
+  link_layer = run->link;
+  for (size_t i = 0; i < selections_of(link_layer); i++) {
+    countings[i] = way->open(way, selections[i].groups, link_layer,
+                             selections[i].atomic, &layouts[i]);
     if (!countings[i])
       return false;
   }
@@ -123,21 +209,55 @@ static bool open_all(void) {
   return true;
 }
 
-int frames_test(const struct counting_way *w) {
-  struct CMUnitTest *tests = calloc(frame_cases_count, sizeof(*tests));
-  int failures = 1;
+static void test_run(void **state) {
+  const struct run *run = *state;
+  struct frame_case frame = *run->frame;
+  uint8_t octets[FRAME_MAX];
+  size_t length = frame_octets(&frame, octets);
 
-  way = w;
-  if (tests && open_all()) {
-    for (size_t i = 0; i < frame_cases_count; i++)
-      tests[i] = (struct CMUnitTest){.name = frame_cases[i].name,
-                                     .test_func = test_case,
-                                     .initial_state = (void *)&frame_cases[i]};
-    failures =
-        _cmocka_run_group_tests("frames", tests, frame_cases_count, NULL, NULL);
+  if (run->way != way || run->link != link_layer)
+    assert_true(open_all(run));
+  if (link_layer == LINK_ETHERNET) {
+    assert_int_equal(frame.size, size_of(length));
+    check_cuts(&frame, octets, length);
+  } else if (strip(&frame, octets, length)) {
+    check_cuts(&frame, octets + 14, length - 14);
   }
+}
+
+static size_t add_runs(const struct counting_way *w, enum link link,
+                       struct run *runs, struct CMUnitTest *tests) {
+  static const char *const link_names[] = {
+      [LINK_ETHERNET] = "Ethernet", [LINK_IP] = "IP", [LINK_OTHER] = "unknown"};
+
+  for (size_t i = 0; i < frame_cases_count; i++) {
+    const struct frame_case *c = &frame_cases[i];
+    char *name = NULL;
+    if (asprintf(&name, "%s, %s: %s", w->name, link_names[link], c->name) < 0)
+      abort();
+    runs[i] = (struct run){w, link, c};
+    tests[i] = (struct CMUnitTest){
+        .name = name, .test_func = test_run, .initial_state = &runs[i]};
+  }
+  return frame_cases_count;
+}
+
+int frames_test(const struct counting_way *ways, size_t ways_count) {
+  size_t most = ways_count * (LINK_OTHER + 1) * frame_cases_count, count = 0;
+  struct CMUnitTest *tests = calloc(most, sizeof(*tests));
+  struct run *runs = calloc(most, sizeof(*runs));
+
+  for (size_t i = 0; i < ways_count; i++)
+    for (enum link l = 0; l <= LINK_OTHER; l++)
+      if (l == LINK_ETHERNET || ways[i].has_links)
+        count += add_runs(&ways[i], l, runs + count, tests + count);
+  int failures = _cmocka_run_group_tests("frames", tests, count, NULL, NULL);
+
   for (size_t i = 0; i < SELECTIONS; i++)
     way->close(countings[i]);
+  for (size_t i = 0; i < count; i++)
+    free((char *)tests[i].name);
+  free(runs);
   free(tests);
   return failures;
 }

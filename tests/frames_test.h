@@ -4,8 +4,9 @@
 
 #include "tests/counting.h"
 
-/* Runs the table of frames, whole and cut at every octet, with several
- * selections of groups; one test per case. Returns the number of failures. */
-int frames_test(const struct counting_way *way);
+/* Runs the table of frames in each of these ways, whole and cut at every octet,
+ * with several selections of groups, and behind other link layers; one test per
+ * case. Returns the number of failures. */
+int frames_test(const struct counting_way *ways, size_t ways_count);
 
 #endif

@@ -17,7 +17,7 @@ static uint64_t next(void) {
   return state * 0x2545f4914f6cdd1dULL >> 16;
 }
 
-static size_t below(size_t limit) { return next() % limit; }
+size_t mutate_below(size_t limit) { return next() % limit; }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise) {
   const char *value = getenv(name);
@@ -31,7 +31,7 @@ static uint8_t interesting(void) {
       0x00, 0x01, 0x04, 0x06, 0x08, 0x11, 0x2b, 0x2c, 0x32, 0x33, 0x3a,
       0x3b, 0x3c, 0x45, 0x4f, 0x60, 0x81, 0x86, 0x88, 0xa8, 0xdd, 0xff};
 
-  return below(4) ? octets[below(sizeof(octets))] : next();
+  return mutate_below(4) ? octets[mutate_below(sizeof(octets))] : next();
 }
 
 uint64_t mutate_begin(void) {
@@ -43,19 +43,20 @@ uint64_t mutate_begin(void) {
 }
 
 size_t mutate_next(uint8_t octets[FRAME_MAX], size_t limit) {
-  const struct frame_case *c = &frame_cases[below(frame_cases_count)];
+  const struct frame_case *c = &frame_cases[mutate_below(frame_cases_count)];
   size_t length = frame_octets(c, octets);
 
   if (length > limit)
     length = limit;
-  if (!below(16))
+  if (!mutate_below(16))
     for (size_t i = 0; i < length; i++)
       octets[i] = next();
-  for (size_t n = below(6); n; n--)
-    octets[12 + below((length < 80 ? length : 80) - 12)] = interesting();
-  if (!below(4))
-    length = 14 + below(length - 13);
-  for (size_t n = below(4) ? 0 : below(64); n && length < limit; n--)
+  for (size_t n = mutate_below(6); n; n--)
+    octets[12 + mutate_below((length < 80 ? length : 80) - 12)] = interesting();
+  if (!mutate_below(4))
+    length = 14 + mutate_below(length - 13);
+  for (size_t n = mutate_below(4) ? 0 : mutate_below(64); n && length < limit;
+       n--)
     octets[length++] = next();
   return length;
 }

@@ -15,4 +15,7 @@ uint64_t mutate_begin(void);
 /* The next frame, of 14 to limit octets; returns its length. */
 size_t mutate_next(uint8_t octets[FRAME_MAX], size_t limit);
 
+/* A random number below the limit. */
+size_t mutate_below(size_t limit);
+
 #endif

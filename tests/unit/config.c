@@ -80,6 +80,7 @@ static void refuse(struct option option, const char *line) {
 static void test_defaults(void **state) {
   (void)state;
   assert_int_equal(config.mode, MODE_AUTO);
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
   assert_int_equal(config.groups, GROUP_BIT(GROUP_PROTOCOL));
   assert_true(config.report_inactive);
 }
@@ -138,8 +139,16 @@ static void test_wrong_types(void **state) {
          "configuration: Interface \"eth0\" \"eth1\": takes the name of one "
          "interface");
   refuse(OPTION("Mode", NUMBER(1.5)),
-         "configuration: Mode 1.5: takes one of \"auto\", \"native\" or "
-         "\"generic\"");
+         "configuration: Mode 1.5: takes one of \"auto\", \"native\", "
+         "\"generic\" or \"tc\"");
+  refuse(OPTION("Direction", NUMBER(2)),
+         "configuration: Direction 2: takes one of \"rx\", \"tx\" or "
+         "\"both\"");
+  refuse(OPTION("Direction", STRING("rx"), STRING("tx")),
+         "configuration: Direction \"rx\" \"tx\": takes one of \"rx\", \"tx\" "
+         "or \"both\"");
+  refuse((struct option){.key = "Direction"},
+         "configuration: Direction: takes one of \"rx\", \"tx\" or \"both\"");
   refuse(OPTION("Report", STRING("cast"), NUMBER(7)),
          "configuration: Report \"cast\" 7: takes groups, as in \"protocol\" "
          "\"cast\"");
@@ -176,7 +185,7 @@ static void test_unknown_option(void **state) {
   refuse(
       OPTION("Interfaces", STRING("eth0")),
       "configuration: Interfaces: no such option; known are Interface, Mode, "
-      "Report, ReportInactive");
+      "Direction, Report, ReportInactive");
 }
 
 static void test_block_for_an_option(void **state) {
@@ -197,10 +206,62 @@ static void test_modes(void **state) {
   assert_int_equal(config.mode, MODE_GENERIC);
   add(OPTION("Mode", STRING("auto")));
   assert_int_equal(config.mode, MODE_AUTO);
+  add(OPTION("mode", STRING("TC")));
+  assert_int_equal(config.mode, MODE_TC);
+  assert_int_equal(lines, 0);
+}
+
+static void test_mode_names(void **state) {
+  (void)state;
+  assert_string_equal(config_mode_name(MODE_AUTO), "auto");
   assert_string_equal(config_mode_name(MODE_NATIVE), "native");
+  assert_string_equal(config_mode_name(MODE_GENERIC), "generic");
+  assert_string_equal(config_mode_name(MODE_TC), "tc");
+}
+
+/* It leaves the mode as it was. */
+static void test_unknown_mode(void **state) {
+  (void)state;
+  add(OPTION("Mode", STRING("tc")));
   refuse(OPTION("Mode", STRING("offload")),
          "configuration: Mode \"offload\": no such mode; use \"auto\", "
-         "\"native\" or \"generic\"");
+         "\"native\", \"generic\" or \"tc\"");
+  assert_int_equal(config.mode, MODE_TC);
+}
+
+/* Unlike those of Report they do not add up: the last one holds. */
+static void test_directions(void **state) {
+  (void)state;
+  add(OPTION("Direction", STRING("tx")));
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_TX));
+  add(OPTION("DIRECTION", STRING("Both")));
+  assert_int_equal(config.directions,
+                   DIRECTION_BIT(DIRECTION_RX) | DIRECTION_BIT(DIRECTION_TX));
+  add(OPTION("Direction", STRING("RX")));
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
+  assert_int_equal(lines, 0);
+}
+
+/* It leaves the direction as it was. */
+static void test_unknown_direction(void **state) {
+  (void)state;
+  add(OPTION("Direction", STRING("tx")));
+  refuse(OPTION("Direction", STRING("in")),
+         "configuration: Direction \"in\": no such direction; use \"rx\", "
+         "\"tx\" or \"both\"");
+  refuse(OPTION("Direction", STRING("")),
+         "configuration: Direction \"\": no such direction; use \"rx\", "
+         "\"tx\" or \"both\"");
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_TX));
+}
+
+static void test_free_leaves_the_defaults(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  add(OPTION("Direction", STRING("both")));
+  config_free(&config);
+  assert_int_equal(config.interfaces_count, 0);
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
 }
 
 static void test_report_replaces_the_default_and_adds_up(void **state) {
@@ -270,6 +331,11 @@ int main(void) {
       TEST(test_unknown_option),
       TEST(test_block_for_an_option),
       TEST(test_modes),
+      TEST(test_mode_names),
+      TEST(test_unknown_mode),
+      TEST(test_directions),
+      TEST(test_unknown_direction),
+      TEST(test_free_leaves_the_defaults),
       TEST(test_report_replaces_the_default_and_adds_up),
       TEST(test_report_total_is_the_total_alone),
       TEST(test_unknown_group),

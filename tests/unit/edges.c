@@ -23,7 +23,8 @@ static struct cell cells[CELLS_MAX];
 static int set_up(void **state) {
   (void)state;
   memset(octets, 0, sizeof(octets));
-  counting = counting_native.open(GROUPS_ALL, false, &layout);
+  counting = counting_native.open(&counting_native, GROUPS_ALL, LINK_ETHERNET,
+                                  false, &layout);
   return counting ? 0 : -1;
 }
 
@@ -37,9 +38,9 @@ static int tear_down(void **state) {
 static void assert_counts(size_t length, unsigned queue, enum group group,
                           unsigned member) {
   const struct cell *cell = &cells[layout.first[group] + member];
+  struct sample sample = {.octets = octets, .length = length, .queue = queue};
 
-  assert_int_equal(
-      counting_native.count(counting, octets, length, queue, cells), 0);
+  assert_int_equal(counting_native.count(counting, &sample, cells), 0);
   assert_int_equal(cell->packets, 1);
   assert_int_equal(cell->octets, length);
 }

@@ -25,11 +25,13 @@ static void sink(void *context, const struct metric *metric) {
            metric->type_instance, metric->value);
 }
 
-static void emit(__u32 groups) {
+static void emit_as(enum direction direction, __u32 groups) {
   lines[0] = '\0';
   groups_lay_out(groups, &counts->layout);
-  metrics_emit(groups, counts, &dscp_seen, sink, lines);
+  metrics_emit(groups, direction, counts, &dscp_seen, sink, lines);
 }
+
+static void emit(__u32 groups) { emit_as(DIRECTION_RX, groups); }
 
 /* All lines of a group, or nothing. */
 static void assert_lines(const char *expected) {
@@ -196,6 +198,96 @@ static void test_all_groups(void **state) {
   assert_int_equal(count, 2 + 2 * 20 + 2 + 2 * 3 + 7 + 2 * 3 + 4 + 2 * 2 + 2);
 }
 
+#define TX_TOTAL "if_tx_packets  7\nif_tx_octets  700\n"
+
+static void test_tx_total(void **state) {
+  (void)state;
+  emit_as(DIRECTION_TX, GROUP_BIT(GROUP_TOTAL));
+  assert_lines(TX_TOTAL);
+}
+
+static void test_tx_errors(void **state) {
+  (void)state;
+  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), &counts->layout);
+  *cell(GROUP_PROTOCOL, PROTOCOL_TRUNCATED) = (struct cell){2, 30};
+  *cell(GROUP_PROTOCOL, PROTOCOL_MALFORMED) = (struct cell){3, 200};
+  emit_as(DIRECTION_TX, GROUP_BIT(GROUP_PROTOCOL));
+  assert_non_null(strstr(lines, "\nif_tx_packets protocol-invalid 5\n"
+                                "if_tx_octets protocol-invalid 230\n"
+                                "if_tx_errors truncated 2\n"
+                                "if_tx_errors malformed 3\n"));
+}
+
+static void test_tx_small_groups(void **state) {
+  (void)state;
+  emit_as(DIRECTION_TX, GROUP_BIT(GROUP_VLAN) | GROUP_BIT(GROUP_TCP));
+  assert_lines(TX_TOTAL "if_tx_packets vlan-untagged 0\n"
+                        "if_tx_octets vlan-untagged 0\n"
+                        "if_tx_packets vlan-tagged 0\n"
+                        "if_tx_octets vlan-tagged 0\n"
+                        "if_tx_packets vlan-qinq 0\n"
+                        "if_tx_octets vlan-qinq 0\n"
+                        "if_tx_packets tcp-syn 0\n"
+                        "if_tx_packets tcp-synack 0\n"
+                        "if_tx_packets tcp-fin 0\n"
+                        "if_tx_packets tcp-rst 0\n");
+}
+
+/* A frame that is sent has no receive queue, whatever the cells say. */
+static void test_tx_has_no_queues(void **state) {
+  (void)state;
+  counts->queues = 4;
+  groups_lay_out(GROUP_BIT(GROUP_QUEUE), &counts->layout);
+  *cell(GROUP_QUEUE, 0) = (struct cell){1, 60};
+  *cell(GROUP_QUEUE, QUEUE_OTHER) = (struct cell){2, 120};
+  *cell(GROUP_QUEUE, QUEUE_UNRECORDED) = (struct cell){3, 180};
+  emit_as(DIRECTION_TX, GROUP_BIT(GROUP_QUEUE));
+  assert_lines(TX_TOTAL);
+}
+
+/* Makes of what was received the same of what was sent. */
+static void turn_around(char *text) {
+  while ((text = strstr(text, "if_rx_")))
+    text[3] = 't';
+}
+
+/* All that is told of one direction is told of the other, but the queues. */
+static void test_tx_all_groups(void **state) {
+  static char expected[sizeof(lines)];
+
+  (void)state;
+  counts->queues = 1;
+  counts->cpus[1] = (struct cpu_count){{5, 500}, true};
+  for (size_t i = 0; i < CELLS_MAX; i++)
+    counts->cells[i] = (struct cell){i + 1, 100 * (i + 1)};
+  dscp_seen = 1ULL << 46;
+  emit(GROUPS_ALL - GROUP_BIT(GROUP_QUEUE));
+  memcpy(expected, lines, sizeof(lines));
+  turn_around(expected);
+  assert_non_null(strstr(expected, "if_tx_octets cpu-1 500\n"));
+
+  dscp_seen = 1ULL << 46;
+  emit_as(DIRECTION_TX, GROUPS_ALL);
+  assert_lines(expected);
+}
+
+static void emit_state(bool is_attached, unsigned rx_mode, unsigned tx_mode) {
+  const unsigned modes[DIRECTION_COUNT] = {rx_mode, tx_mode};
+
+  lines[0] = '\0';
+  metrics_emit_state(is_attached, modes, sink, lines);
+}
+
+static void test_state(void **state) {
+  (void)state;
+  emit_state(true, 1, 3);
+  assert_lines("gauge attached 1\ngauge rx_mode 1\ngauge tx_mode 3\n");
+  emit_state(false, 0, 0);
+  assert_lines("gauge attached 0\ngauge rx_mode 0\ngauge tx_mode 0\n");
+  emit_state(false, 2, 0);
+  assert_lines("gauge attached 0\ngauge rx_mode 2\ngauge tx_mode 0\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -209,6 +301,12 @@ int main(void) {
       TEST(test_more_queues_than_members),
       TEST(test_cpus_online_or_used),
       TEST(test_all_groups),
+      TEST(test_tx_total),
+      TEST(test_tx_errors),
+      TEST(test_tx_small_groups),
+      TEST(test_tx_has_no_queues),
+      TEST(test_tx_all_groups),
+      TEST(test_state),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

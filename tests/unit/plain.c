@@ -12,7 +12,8 @@
 
 /* Returns whether the short way was taken. */
 static bool check_frame(const uint8_t *octets, size_t length) {
-  const struct frame frame = {octets, octets + length, length};
+  const struct frame frame = {
+      .data = octets, .data_end = octets + length, .octets = length};
   struct packet brief = {0}, whole_way = {0};
 
   if (!packet_is_plain_tcp(&frame, &brief))

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+
+/* The entries that see frames. Whatever the frame, its fate is the one that it
+ * would have without us. */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include "bpf/count.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+const volatile struct count_options options = {};
+
+/* ifindex -> the elements of an interface, one per possible CPU. The inner
+ * maps' shape follows the layout and is set before the object is loaded. */
+struct interfaces {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, IFINDEX_MAX);
+  __type(key, __u32);
+  __type(value, __u32);
+};
+
+struct interfaces xdp_interfaces SEC(".maps");
+struct interfaces tc_rx_interfaces SEC(".maps");
+struct interfaces tc_tx_interfaces SEC(".maps");
+
+static __always_inline struct element *element_of(void *interfaces,
+                                                  __u32 ifindex) {
+  __u32 cpu = bpf_get_smp_processor_id();
+  void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
+
+  return elements ? bpf_map_lookup_elem(elements, &cpu) : NULL;
+}
+
+static __always_inline bool load_rest(const struct frame *frame, __u64 offset,
+                                      void *to, __u64 size) {
+  switch (frame->rest) {
+  case REST_XDP:
+    return bpf_xdp_load_bytes(frame->context, offset, to, size) == 0;
+  case REST_SKB:
+    return bpf_skb_load_bytes(frame->context, offset, to, size) == 0;
+  default:
+    return false;
+  }
+}
+
+static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
+                                       void *to, __u64 size) {
+  const void *from = frame->data + offset;
+
+  if (unlikely(from + size > frame->data_end))
+    return load_rest(frame, offset, to, size);
+  __builtin_memcpy(to, __builtin_assume_aligned(from, 2), size);
+  return true;
+}
+
+static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
+  return (struct frame){.data = (void *)(long)ctx->data,
+                        .data_end = (void *)(long)ctx->data_end};
+}
+
+/* In the driver, which has Ethernet. */
+SEC("xdp")
+int collectd_xdp(struct xdp_md *ctx) {
+  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct frame frame = frame_of_xdp(ctx);
+
+  if (unlikely(!element))
+    return XDP_PASS;
+  frame.octets = frame.data_end - frame.data;
+  count_frame(element->cells, &options, &frame, wire_of(&frame),
+              queue_of(ctx->rx_queue_index));
+  return XDP_PASS;
+}
+
+/* The same where a frame may have several buffers, of which the first can be
+ * read directly. */
+SEC("xdp.frags")
+int collectd_frags(struct xdp_md *ctx) {
+  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct frame frame = frame_of_xdp(ctx);
+
+  if (unlikely(!element))
+    return XDP_PASS;
+  frame.octets = bpf_xdp_get_buff_len(ctx);
+  frame.rest = REST_XDP;
+  frame.context = ctx;
+  count_frame(element->cells, &options, &frame, wire_of(&frame),
+              queue_of(ctx->rx_queue_index));
+  return XDP_PASS;
+}
+
+/* On the skb of any device. */
+SEC("xdp")
+int collectd_skb(struct xdp_md *ctx) {
+  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct frame frame = frame_of_xdp(ctx);
+
+  if (unlikely(!element))
+    return XDP_PASS;
+  frame.octets = frame.data_end - frame.data;
+  frame.link = element->link;
+  count_frame(element->cells, &options, &frame, wire_of(&frame),
+              queue_of(ctx->rx_queue_index));
+  return XDP_PASS;
+}
+
+static __always_inline struct frame frame_of_skb(struct __sk_buff *skb,
+                                                 enum link link) {
+  return (struct frame){.data = (void *)(long)skb->data,
+                        .data_end = (void *)(long)skb->data_end,
+                        .rest = REST_SKB,
+                        .context = skb,
+                        .octets = skb->len,
+                        .link = link,
+                        .is_tagged = skb->vlan_present,
+                        .is_super = skb->gso_size};
+}
+
+/* struct headers of a super-frame. A global function, so that the verifier
+ * looks at it once and by itself. */
+__u64 collectd_headers(struct __sk_buff *skb, __u32 link);
+
+__attribute__((noinline)) __u64 collectd_headers(struct __sk_buff *skb,
+                                                 __u32 link) {
+  struct frame frame = frame_of_skb(skb, link);
+  struct headers headers = wire_headers(&frame);
+
+  return (__u64)headers.local << 32 | headers.octets;
+}
+
+static __always_inline struct wire wire_of_skb(struct __sk_buff *skb,
+                                               const struct frame *frame) {
+  struct segmentation segmentation = {skb->gso_segs, skb->gso_size};
+
+  if (likely(!frame->is_super))
+    return wire_of(frame);
+  __u64 headers = collectd_headers(skb, frame->link);
+  return wire_of_super(frame, segmentation,
+                       (struct headers){headers, headers >> 32});
+}
+
+static __always_inline void count_skb(struct __sk_buff *skb, void *interfaces,
+                                      enum queue queue) {
+  struct element *element = element_of(interfaces, skb->ifindex);
+
+  if (unlikely(!element))
+    return;
+  struct frame frame = frame_of_skb(skb, element->link);
+  count_frame(element->cells, &options, &frame, wire_of_skb(skb, &frame),
+              queue);
+}
+
+/* TC_ACT_UNSPEC, which is TCX_NEXT: whoever is behind us sees the frame. */
+SEC("tc")
+int collectd_tc_rx(struct __sk_buff *skb) {
+  __u32 recorded = skb->queue_mapping; /* 0: not */
+
+  count_skb(skb, &tc_rx_interfaces,
+            recorded ? queue_of(recorded - 1) : QUEUE_UNRECORDED);
+  return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int collectd_tc_tx(struct __sk_buff *skb) {
+  count_skb(skb, &tc_tx_interfaces, QUEUE_NONE);
+  return TC_ACT_UNSPEC;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+
+#include "plugin/places.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct places received[] = {
+    [MODE_AUTO] = {{ENTRY_NATIVE, ENTRY_NATIVE_FRAGS, ENTRY_TC_RX,
+                    ENTRY_GENERIC},
+                   4},
+    [MODE_NATIVE] = {{ENTRY_NATIVE, ENTRY_NATIVE_FRAGS}, 2},
+    [MODE_GENERIC] = {{ENTRY_GENERIC}, 1},
+    [MODE_TC] = {{ENTRY_TC_RX}, 1},
+};
+
+static const struct places sent = {{ENTRY_TC_TX}, 1};
+
+const struct places *places_of(enum mode mode, enum direction direction) {
+  return direction == DIRECTION_TX ? &sent : &received[mode];
+}
+
+unsigned places_entries(enum mode mode, unsigned directions) {
+  unsigned entries = 0;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    const struct places *places = places_of(mode, d);
+    for (size_t i = 0; directions & DIRECTION_BIT(d) && i < places->count; i++)
+      entries |= ENTRY_BIT(places->tried[i]);
+  }
+  return entries;
+}
+
+static const struct {
+  unsigned number; /* 0 is for not at all, 4 for observing */
+  const char *name;
+  const char *words;
+} places[ENTRY_COUNT] = {
+    [ENTRY_NATIVE] = {1, "native XDP", "in the driver (native XDP)"},
+    [ENTRY_NATIVE_FRAGS] = {1, "native XDP",
+                            "in the driver (native XDP, frames of several "
+                            "buffers)"},
+    [ENTRY_GENERIC] = {2, "generic XDP",
+                       "on the skb (generic XDP), where a GSO or GRO "
+                       "super-frame counts as one frame"},
+    [ENTRY_TC_RX] = {3, "tc", "at tc ingress (tcx)"},
+    [ENTRY_TC_TX] = {3, "tc", "at tc egress (tcx)"},
+};
+
+unsigned places_number(enum entry entry) { return places[entry].number; }
+
+const char *places_name(enum entry entry) { return places[entry].name; }
+
+const char *places_words(enum entry entry, enum attachment attachment) {
+  bool is_sent = entry == ENTRY_TC_TX;
+
+  switch (attachment) {
+  case ATTACHED_BY_FILTER:
+    return is_sent ? "at tc egress (clsact: the kernel has no tcx)"
+                   : "at tc ingress (clsact: the kernel has no tcx)";
+  case ATTACHED_BEHIND:
+    return is_sent ? "at tc egress (clsact: the kernel has no tcx) behind "
+                     "another filter: what that one drops is not counted"
+                   : "at tc ingress (clsact: the kernel has no tcx) behind "
+                     "another filter: what that one drops is not counted";
+  default:
+    return places[entry].words;
+  }
+}
+
+bool places_is_refusal(enum entry entry, int error) {
+  switch (-error) {
+  case EOPNOTSUPP:
+  case EINVAL:
+    return true;
+  case ERANGE:
+  case ENOSPC:
+    return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
+  case ENOENT:
+  case EADDRINUSE:
+    return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
+  default:
+    return false;
+  }
+}
+
+#define SAY(refusal, ...)                                                      \
+  snprintf((refusal)->cause, sizeof((refusal)->cause), __VA_ARGS__)
+#define ADVISE(refusal, ...)                                                   \
+  snprintf((refusal)->remedy, sizeof((refusal)->remedy), __VA_ARGS__)
+
+/* What only native XDP asks of a driver. */
+static void describe_native(int error, const char *name,
+                            const struct device *device,
+                            struct refusal *refusal) {
+  if (error == -ENOSPC) {
+    SAY(refusal, "it has too few queues for XDP");
+    ADVISE(refusal, "add some (ethtool -L %s)", name);
+  } else if (device->merges) {
+    SAY(refusal, "its driver has no XDP while large receive offload is on");
+    ADVISE(refusal, "turn it off (ethtool -K %s lro off)", name);
+  } else if (error != -EOPNOTSUPP) {
+    SAY(refusal,
+        "its driver refuses the program, as it does where a frame (MTU %u) "
+        "does not fit into one buffer",
+        device->mtu);
+    ADVISE(refusal, "lower the MTU");
+  } else if (device->mtu > 1500) {
+    SAY(refusal, "its driver has no XDP, or none with an MTU of %u",
+        device->mtu);
+  } else {
+    SAY(refusal, "its driver has no XDP");
+  }
+}
+
+static void describe_tc(int error, const char *name, struct refusal *refusal) {
+  switch (-error) {
+  case EADDRINUSE:
+    SAY(refusal, "its ingress qdisc keeps clsact out, and has no egress");
+    ADVISE(refusal,
+           "replace it (tc qdisc delete dev %s ingress; tc qdisc add "
+           "dev %s clsact)",
+           name, name);
+    break;
+  case EOPNOTSUPP:
+    SAY(refusal, "its clsact qdisc shares its filters with other interfaces");
+    ADVISE(refusal, "make the qdisc without ingress_block and egress_block");
+    break;
+  default:
+    SAY(refusal, "the kernel has neither tcx nor filters of BPF (%s)",
+        strerror(-error));
+    ADVISE(refusal,
+           "boot one with CONFIG_NET_CLS_BPF and CONFIG_NET_SCH_INGRESS");
+  }
+}
+
+/* What is wrong in the same way wherever frames are counted. */
+static const struct {
+  int error;
+  const char *cause, *remedy;
+} known[] = {
+    {ENODEV, "there is no such interface",
+     "check the name in Interface, and restart collectd when it is there"},
+    {EALREADY, "it is counted under another name of the same device",
+     "remove one of the two Interface lines"},
+    {EBUSY, "another XDP program is attached and stays so",
+     "detach it (see ip -d link) and restart collectd"},
+    {EEXIST,
+     "another XDP program is attached in the other mode, or to the bond above, "
+     "and stays so",
+     "detach it (see ip -d link) and restart collectd"},
+    {E2BIG, "its ifindex is beyond 65535",
+     "create it with a lower one (ip link add ... index N)"},
+    {EPERM, "CAP_NET_ADMIN or CAP_BPF is missing", "grant it to collectd"},
+    {ENOMEM, "no memory for its counters",
+     "raise the limit of collectd's control group"},
+    {EMFILE, "out of file descriptors",
+     "raise LimitNOFILE= of collectd's systemd unit"},
+    {ENFILE, "out of file descriptors",
+     "raise LimitNOFILE= of collectd's systemd unit"},
+};
+
+struct refusal places_describe(enum entry entry, int error, const char *name,
+                               const struct device *device) {
+  struct refusal refusal = {"", ""};
+
+  for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+    if (known[i].error != -error)
+      continue;
+    SAY(&refusal, "%s", known[i].cause);
+    ADVISE(&refusal, "%s", known[i].remedy);
+    return refusal;
+  }
+  if (!places_is_refusal(entry, error))
+    SAY(&refusal, "%s", strerror(-error));
+  else if (entry == ENTRY_TC_RX || entry == ENTRY_TC_TX)
+    describe_tc(error, name, &refusal);
+  else if (entry == ENTRY_GENERIC)
+    SAY(&refusal, "the device takes no XDP program");
+  else
+    describe_native(error, name, device, &refusal);
+  return refusal;
+}
+
+enum side_effect places_side_effect(const struct device *device) {
+  if (strcmp(device->kind, "veth") == 0)
+    return SIDE_EFFECT_OF_VETH;
+  return strcmp(device->driver, "virtio_net") == 0 ? SIDE_EFFECT_OF_VIRTIO
+                                                   : SIDE_EFFECT_OF_CARD;
+}
+
+const char *places_side_effect_words(enum side_effect effect) {
+  static const char *const words[SIDE_EFFECT_COUNT] = {
+      [SIDE_EFFECT_OF_VETH] =
+          "native XDP on a veth turns off the segmentation offload of its "
+          "peer, which slows TCP through it down to about a third, and keeps "
+          "the MTU from being raised beyond one buffer",
+      [SIDE_EFFECT_OF_VIRTIO] =
+          "native XDP on virtio_net turns off the offloads of the host's tap, "
+          "and keeps the MTU from being raised beyond one buffer",
+      [SIDE_EFFECT_OF_CARD] =
+          "native XDP makes some cards reset their rings or drop the link for "
+          "seconds when it is attached and detached, and keeps the MTU from "
+          "being raised beyond one buffer",
+  };
+
+  return words[effect];
+}
