@@ -70,6 +70,15 @@ static struct port *try_places(const struct attach *attach,
   return port;
 }
 
+/* That native XDP has no frames of several buffers, or is not loaded for them
+ * before Linux 5.18, is not why it was refused in the first place. */
+static const struct attempt *why_not(const struct attempt *first,
+                                     const struct attempt *last) {
+  bool is_frags = last->entry == ENTRY_NATIVE_FRAGS;
+
+  return is_frags && places_is_refusal(last->entry, last->error) ? first : last;
+}
+
 static void log_failure(const struct attach *attach, enum direction direction,
                         const char *name, const struct attempt *attempt,
                         const struct device *device) {
@@ -121,7 +130,7 @@ static void log_side_effect(struct attach *attach, const char *name,
                             const struct device *device) {
   enum side_effect effect = places_side_effect(device);
 
-  if (attach->told[effect])
+  if (effect == SIDE_EFFECT_NONE || attach->told[effect])
     return;
   attach->told[effect] = true;
   log_write(LOG_NOTICE,
@@ -145,7 +154,12 @@ static void log_stripped_tags(const struct attach *attach, const char *name,
             name, is_veth ? "PEER" : name, is_veth ? "txvlan" : "rxvlan");
 }
 
-static void log_unknown_link(const char *name) {
+/* Once for both directions, which follow each other. */
+static void log_unknown_link(struct attach *attach, const char *name,
+                             const struct device *device) {
+  if (device->link != LINK_OTHER || attach->told_link == device->ifindex)
+    return;
+  attach->told_link = device->ifindex;
   log_write(LOG_NOTICE,
             "interface \"%s\": its frames begin neither with Ethernet nor with "
             "IP; all are counted as \"other\"",
@@ -166,7 +180,7 @@ struct port *attach_direction(struct attach *attach, enum direction direction,
   struct port *port = try_places(attach, direction, device, &first, &last);
 
   if (!port) {
-    log_failure(attach, direction, name, &last, device);
+    log_failure(attach, direction, name, why_not(&first, &last), device);
     return NULL;
   }
   log_success(attach, direction, name, &first, &last, device);
@@ -174,8 +188,7 @@ struct port *attach_direction(struct attach *attach, enum direction direction,
     log_side_effect(attach, name, device);
   if (is_native(last.entry) || last.entry == ENTRY_GENERIC)
     log_stripped_tags(attach, name, device);
-  if (device->link == LINK_OTHER)
-    log_unknown_link(name);
+  log_unknown_link(attach, name, device);
   *ret_entry = last.entry;
   return port;
 }

@@ -12,6 +12,7 @@ struct attach {
   enum mode mode;
   __u32 groups;                 /* that are reported, set of GROUP_BIT */
   bool told[SIDE_EFFECT_COUNT]; /* what was told already */
+  unsigned told_link;           /* ifindex of whom log_unknown_link() told */
 };
 
 /* Returns the port and sets *ret_entry, or NULL, which is logged; the device is

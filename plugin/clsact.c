@@ -16,9 +16,9 @@
 #include "plugin/netlink.h"
 
 enum {
-  /* Where there is no other filter: before most that may come, but not where
-   * they are likely to want to be, since a priority takes one kind only. */
-  PRIORITY_ALONE = 7,
+  /* Before most that there are or may come, but not where they are likely to
+   * want to be, since a priority takes one kind only. */
+  PRIORITY_LOW = 7,
   /* With the process: not a handle that somebody would ask for. */
   HANDLE = 0xc0000000,
 };
@@ -75,8 +75,9 @@ static bool has_ingress_qdisc(unsigned ifindex) {
   bool is_ingress = false;
 
   message.tcm_handle = 0;
-  netlink_request(begin_request(buffer, RTM_GETQDISC, 0, &message), on_qdisc,
-                  &is_ingress);
+  /* Only an echo comes to who asked; it is multicast otherwise. */
+  netlink_request(begin_request(buffer, RTM_GETQDISC, NLM_F_ECHO, &message),
+                  on_qdisc, &is_ingress);
   return is_ingress;
 }
 
@@ -93,8 +94,11 @@ static int add_qdisc(unsigned ifindex) {
 static void delete_qdisc(unsigned ifindex) {
   struct tcmsg message = qdisc_message(ifindex);
   char buffer[NETLINK_REQUEST_MAX];
+  struct nlmsghdr *request = begin_request(buffer, RTM_DELQDISC, 0, &message);
 
-  netlink_request(begin_request(buffer, RTM_DELQDISC, 0, &message), NULL, NULL);
+  /* Not an ingress qdisc, by which somebody replaced ours. */
+  mnl_attr_put_strz(request, TCA_KIND, "clsact");
+  netlink_request(request, NULL, NULL);
 }
 
 /* --- filters ---------------------------------------------------------------*/
@@ -147,13 +151,12 @@ static int on_filter(const struct nlmsghdr *message, void *context) {
   const struct filters_visit *visit = context;
   struct filter filter = parse_filter(message);
 
-  /* Without a handle it is the head of all that have this priority. */
-  if (filter.handle)
-    visit->visit(visit->context, &filter);
+  visit->visit(visit->context, &filter);
   return MNL_CB_OK;
 }
 
-/* In the order in which frames pass them. */
+/* In the order in which frames pass them. Before those of one priority comes
+ * what they share, without a handle; filters of some kinds are no more. */
 static int visit_filters(unsigned ifindex, bool is_egress,
                          void (*visit)(void *, const struct filter *),
                          void *context) {
@@ -239,8 +242,8 @@ static void find_place(void *context, const struct filter *filter) {
 /* Before the others; where they have the first priority, beside them, since the
  * newest of one priority comes first; else behind them. */
 static void choose_priority(const struct place *place, struct clsact *clsact) {
-  if (!place->lowest)
-    clsact->priority = PRIORITY_ALONE;
+  if (!place->lowest || place->lowest > PRIORITY_LOW)
+    clsact->priority = PRIORITY_LOW;
   else if (place->lowest > 1)
     clsact->priority = place->lowest - 1;
   else if (place->lowest_is_ours)
@@ -253,8 +256,7 @@ static void choose_priority(const struct place *place, struct clsact *clsact) {
 static void inherit_qdisc(void *context, const struct filter *filter) {
   struct clsact *clsact = context;
 
-  if (filter->process == (unsigned)getpid() && filter->made_qdisc)
-    clsact->made_qdisc = true;
+  clsact->made_qdisc |= filter->made_qdisc;
 }
 
 int clsact_attach(int program, unsigned ifindex, bool is_egress,
@@ -269,7 +271,9 @@ int clsact_attach(int program, unsigned ifindex, bool is_egress,
   if (is_egress && has_ingress_qdisc(ifindex))
     return -EADDRINUSE;
 
-  error = visit_filters(ifindex, !is_egress, inherit_qdisc, &clsact);
+  error = visit_filters(ifindex, false, inherit_qdisc, &clsact);
+  if (!error)
+    error = visit_filters(ifindex, true, inherit_qdisc, &clsact);
   if (!error)
     error = visit_filters(ifindex, is_egress, find_place, &place);
   if (!error) {

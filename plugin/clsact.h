@@ -14,7 +14,7 @@ struct clsact {
   bool is_egress;
   unsigned priority;
   bool is_behind;  /* filters of others, which could not be preceded */
-  bool made_qdisc; /* for us, with this filter or the other direction's */
+  bool made_qdisc; /* for this filter or another of collectd-xdp */
 };
 
 /* Adds a filter that runs the program, before those of others if it can be, and
@@ -29,7 +29,7 @@ int clsact_attach(int program, unsigned ifindex, bool is_egress,
 void clsact_detach(const struct clsact *clsact);
 
 /* Removes what processes of this program's name that have died left behind, on
- * all devices. */
+ * all devices; to be called before anything is attached. */
 void clsact_sweep(void);
 
 #endif

@@ -12,7 +12,7 @@
 
 struct device {
   unsigned ifindex;
-  char kind[32];      /* of rtnetlink, "veth"; empty: hardware, loopback, tun */
+  char kind[32];      /* of rtnetlink, "veth"; empty: hardware, loopback */
   char driver[32];    /* of ethtool, "virtio_net"; empty where it has none */
   enum link link;     /* by ARPHRD_... of linux/if_arp.h */
   unsigned mtu;       /* octets behind the link layer's header */

@@ -69,6 +69,10 @@ const char *places_words(enum entry entry, enum attachment attachment) {
   }
 }
 
+static bool is_tc(enum entry entry) {
+  return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
+}
+
 bool places_is_refusal(enum entry entry, int error) {
   switch (-error) {
   case EOPNOTSUPP:
@@ -76,10 +80,11 @@ bool places_is_refusal(enum entry entry, int error) {
     return true;
   case ERANGE:
   case ENOSPC:
+  case ENOMEM: /* of too few queues: ixgbe, virtio_net before Linux 5.13 */
     return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
   case ENOENT:
   case EADDRINUSE:
-    return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
+    return is_tc(entry);
   default:
     return false;
   }
@@ -94,7 +99,9 @@ bool places_is_refusal(enum entry entry, int error) {
 static void describe_native(int error, const char *name,
                             const struct device *device,
                             struct refusal *refusal) {
-  if (error == -ENOSPC) {
+  if (error == -ENOMEM) {
+    SAY(refusal, "it has too few queues for XDP on each CPU, or no memory");
+  } else if (error == -ENOSPC) {
     SAY(refusal, "it has too few queues for XDP");
     ADVISE(refusal, "add some (ethtool -L %s)", name);
   } else if (device->merges) {
@@ -161,20 +168,27 @@ static const struct {
      "raise LimitNOFILE= of collectd's systemd unit"},
 };
 
+/* Has a meaning of its own there: not out of memory, no XDP program. */
+static bool is_of_place(enum entry entry, int error) {
+  bool is_of_program = error == -EBUSY || error == -EEXIST;
+
+  return places_is_refusal(entry, error) || (is_tc(entry) && is_of_program);
+}
+
 struct refusal places_describe(enum entry entry, int error, const char *name,
                                const struct device *device) {
   struct refusal refusal = {"", ""};
 
   for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-    if (known[i].error != -error)
+    if (known[i].error != -error || is_of_place(entry, error))
       continue;
     SAY(&refusal, "%s", known[i].cause);
     ADVISE(&refusal, "%s", known[i].remedy);
     return refusal;
   }
-  if (!places_is_refusal(entry, error))
+  if (!device || !places_is_refusal(entry, error))
     SAY(&refusal, "%s", strerror(-error));
-  else if (entry == ENTRY_TC_RX || entry == ENTRY_TC_TX)
+  else if (is_tc(entry))
     describe_tc(error, name, &refusal);
   else if (entry == ENTRY_GENERIC)
     SAY(&refusal, "the device takes no XDP program");
@@ -183,11 +197,15 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
   return refusal;
 }
 
+/* A bond's program runs in the drivers of its members. */
 enum side_effect places_side_effect(const struct device *device) {
   if (strcmp(device->kind, "veth") == 0)
     return SIDE_EFFECT_OF_VETH;
-  return strcmp(device->driver, "virtio_net") == 0 ? SIDE_EFFECT_OF_VIRTIO
-                                                   : SIDE_EFFECT_OF_CARD;
+  if (strcmp(device->driver, "virtio_net") == 0)
+    return SIDE_EFFECT_OF_VIRTIO;
+  return !*device->kind || strcmp(device->kind, "bond") == 0
+             ? SIDE_EFFECT_OF_CARD
+             : SIDE_EFFECT_NONE;
 }
 
 const char *places_side_effect_words(enum side_effect effect) {

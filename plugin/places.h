@@ -38,7 +38,8 @@ const char *places_name(enum entry entry);
 bool places_is_refusal(enum entry entry, int error);
 
 /* Cause of an error of port_open() or port_attach(), and a remedy, which is
- * empty where there is none but another mode. */
+ * empty where there is none but another mode. The device is NULL where it could
+ * not be asked. */
 struct refusal {
   char cause[256];
   char remedy[128];
@@ -53,7 +54,8 @@ enum side_effect {
   SIDE_EFFECT_OF_VETH,
   SIDE_EFFECT_OF_VIRTIO,
   SIDE_EFFECT_OF_CARD,
-  SIDE_EFFECT_COUNT
+  SIDE_EFFECT_COUNT,
+  SIDE_EFFECT_NONE = SIDE_EFFECT_COUNT /* as on a tap interface */
 };
 
 enum side_effect places_side_effect(const struct device *device);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 
-/* Somebody else's XDP program: it passes all frames. */
+/* Somebody else's programs: they pass all frames. */
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -11,4 +12,10 @@ SEC("xdp")
 int foreign(struct xdp_md *ctx) {
   (void)ctx;
   return XDP_PASS;
+}
+
+SEC("tc")
+int foreign_tc(struct __sk_buff *skb) {
+  (void)skb;
+  return TC_ACT_UNSPEC;
 }

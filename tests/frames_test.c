@@ -95,15 +95,6 @@ static void check(const struct frame_case *c, const uint8_t *octets,
   }
 }
 
-static enum size size_of(size_t octets) {
-  static const size_t last[] = {63, 127, 255, 511, 1023, 1518};
-  enum size size = SIZE_0_63;
-
-  while (size < SIZE_1519_MAX && octets > last[size])
-    size++;
-  return size;
-}
-
 /* What is left of a case in its first `length` octets: whether the header that
  * a tag's type announces is there does not matter to `vlan`. */
 static struct frame_case cut_ethernet(const struct frame_case *c,
@@ -135,7 +126,7 @@ static struct frame_case cut(const struct frame_case *c, const uint8_t *octets,
                                ? cut_ethernet(c, length)
                                : cut_ip(c, length, octets[0]);
 
-  rest.size = size_of(length);
+  rest.size = expect_size(length);
   if (link_layer != LINK_OTHER && (length < c->whole || !c->whole)) {
     rest.protocol = PROTOCOL_TRUNCATED;
     rest.tcp = 0;
@@ -151,43 +142,6 @@ static void check_cuts(const struct frame_case *c, const uint8_t *octets,
     struct frame_case rest = cut(c, octets, n);
     check(&rest, octets, n);
   }
-}
-
-/* The destination address of IP. */
-static enum cast cast_of_ip(const uint8_t *ip, size_t length) {
-  static const uint8_t all[] = {255, 255, 255, 255};
-  bool is_ipv4 = ip[0] >> 4 == 4;
-
-  if (length < (is_ipv4 ? 20 : 40))
-    return CAST_UNICAST;
-  if (is_ipv4 && memcmp(ip + 16, all, sizeof(all)) == 0)
-    return CAST_BROADCAST;
-  return (is_ipv4 ? ip[16] >> 4 == 0xe : ip[24] == 0xff) ? CAST_MULTICAST
-                                                         : CAST_UNICAST;
-}
-
-/* What is behind the header of Ethernet, on an interface that has none. Returns
- * false where it would be something else than the table says. */
-static bool strip(struct frame_case *c, const uint8_t *octets, size_t length) {
-  const uint8_t *ip = octets + 14;
-  unsigned type = octets[12] << 8 | octets[13];
-  unsigned version = length > 14 ? ip[0] >> 4 : 0;
-
-  c->vlan = VLAN_UNTAGGED;
-  c->size = size_of(length - 14);
-  if (link_layer == LINK_OTHER || (version != 4 && version != 6)) {
-    c->protocol = PROTOCOL_OTHER;
-    c->cast = CAST_UNICAST;
-    c->tcp = 0;
-    c->whole = 1;
-    if (link_layer == LINK_IP && length == 14)
-      c->protocol = PROTOCOL_TRUNCATED;
-    return true;
-  }
-  c->cast = cast_of_ip(ip, length - 14);
-  if (c->whole)
-    c->whole -= 14;
-  return type == (version == 4 ? 0x0800 : 0x86dd);
 }
 
 static bool open_all(const struct run *run) {
@@ -218,9 +172,9 @@ static void test_run(void **state) {
   if (run->way != way || run->link != link_layer)
     assert_true(open_all(run));
   if (link_layer == LINK_ETHERNET) {
-    assert_int_equal(frame.size, size_of(length));
+    assert_int_equal(frame.size, expect_size(length));
     check_cuts(&frame, octets, length);
-  } else if (strip(&frame, octets, length)) {
+  } else if (expect_without_ethernet(&frame, link_layer, octets, length)) {
     check_cuts(&frame, octets + 14, length - 14);
   }
 }

@@ -14,20 +14,20 @@ teardown() { rm -rf "$dir"; }
   strings -a "$BUILD/plugin/.libs/xdp.so" >"$dir/strings"
   grep -q module_register "$dir/strings"
   refute grep -F -e "$(cd "$BUILD" && pwd)" -e "$(cd "$SOURCE" && pwd)" "$dir/strings"
-  strings -a "$BUILD/bpf/rx.bpf.o" >"$dir/strings"
+  strings -a "$BUILD/bpf/entries.bpf.o" >"$dir/strings"
   grep -q collectd_xdp "$dir/strings"
   refute grep '^/' "$dir/strings"
 }
 
 @test "the BPF object has BTF, a license and no DWARF" {
-  llvm-readelf -S "$BUILD/bpf/rx.bpf.o" >"$dir/sections"
+  llvm-readelf -S "$BUILD/bpf/entries.bpf.o" >"$dir/sections"
   grep -q '\.BTF ' "$dir/sections"
   refute grep debug "$dir/sections"
-  strings -a "$BUILD/bpf/rx.bpf.o" | grep -x 'Dual MIT/GPL'
+  strings -a "$BUILD/bpf/entries.bpf.o" | grep -x 'Dual MIT/GPL'
 }
 
 @test "the BPF object fetches atomically nowhere, which kernels before 5.12 refuse" {
-  llvm-objdump -d "$BUILD/bpf/rx.bpf.o" >"$dir/instructions"
+  llvm-objdump -d "$BUILD/bpf/entries.bpf.o" >"$dir/instructions"
   grep -q 'lock \*(u64' "$dir/instructions"
   refute grep 'atomic_fetch' "$dir/instructions"
 }
@@ -41,9 +41,9 @@ teardown() { rm -rf "$dir"; }
   for build in "$dir/in-tree" "$dir/out-of-tree"; do
     configure=./configure
     [ "$build" = "$dir/in-tree" ] || configure=../a/longer/source/configure
-    (cd "$build" && "$configure" "${options[@]}" && make bpf/rx.skel.h) \
+    (cd "$build" && "$configure" "${options[@]}" && make bpf/entries.skel.h) \
       >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
-    cmp "$build/bpf/rx.skel.h" "$BUILD/bpf/rx.skel.h"
+    cmp "$build/bpf/entries.skel.h" "$BUILD/bpf/entries.skel.h"
   done
 }
 
@@ -58,9 +58,9 @@ teardown() { rm -rf "$dir"; }
 
 @test "a changed header is compiled in" {
   srcdir=$(sed -n 's/^srcdir = //p' "$BUILD/Makefile")
-  make -C "$BUILD" -q bpf/rx.skel.h plugin/xdp.la
+  make -C "$BUILD" -q bpf/entries.skel.h plugin/xdp.la
   for header in "$SOURCE"/bpf/*.h; do
-    refute make -C "$BUILD" -q -W "$srcdir/bpf/${header##*/}" bpf/rx.skel.h
+    refute make -C "$BUILD" -q -W "$srcdir/bpf/${header##*/}" bpf/entries.skel.h
   done
   refute make -C "$BUILD" -q -W "$srcdir/bpf/counters.h" plugin/xdp.la
 }

@@ -126,7 +126,7 @@ assert_logged() {
 }
 
 # Waits until an interface is attached.
-assert_counted() { assert_logged "xdp: interface \"$1\" is counted"; }
+assert_counted() { assert_logged "xdp: interface \"$1\": rx is counted"; }
 
 # Starts collectd with what standard input says of the plugin, and returns when
 # rx0 is attached.

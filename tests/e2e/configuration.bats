@@ -50,7 +50,7 @@ END
 Interface "rx0"
 Interfce "rx1"
 END
-  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, Mode, Report, ReportInactive'
+  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, Mode, Direction, Report, ReportInactive'
 }
 
 @test "a name that is too long" {
@@ -73,20 +73,22 @@ END
   configure <<'END'
 Interface "rx0"
 Mode "fast"
+Direction "in"
 ReportInactive "sometimes"
 </Plugin>
 <Plugin xdp>
 Report 5
 END
-  assert_turned_off '[error] xdp: configuration: Mode "fast": no such mode; use "auto", "native" or "generic"'
+  assert_turned_off '[error] xdp: configuration: Mode "fast": no such mode; use "auto", "native", "generic" or "tc"'
+  assert_logged '[error] xdp: configuration: Direction "in": no such direction; use "rx", "tx" or "both"'
   assert_logged '[error] xdp: configuration: ReportInactive "sometimes": takes true or false'
   assert_logged '[error] xdp: configuration: Report 5: takes groups, as in "protocol" "cast"'
 }
 
-# Series of an interface, without the date.
+# Series of an interface, without the date; its state is not among them.
 series() {
   local file
-  for file in "$dir/csv/h/xdp-$1"/*; do
+  for file in "$dir/csv/h/xdp-$1"/if_*; do
     basename "$file" | sed 's/-....-..-..$//'
   done
 }
@@ -170,7 +172,7 @@ END
   assert_counted lo
   on_rx bash -c 'echo 12345 >/dev/udp/127.0.0.1/9'
   assert_value lo if_rx_packets-protocol-ipv4-udp 1
-  [ ! -e "$dir/csv/h/xdp-rx0" ]
+  refute compgen -G "$dir/csv/h/xdp-rx0/if_*"
   framegen tx0 ipv4-udp=1 >/dev/null
   assert_value rx0 if_rx_packets 1
   stop_collectd

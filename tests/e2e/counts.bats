@@ -147,13 +147,13 @@ END
   stop_collectd
 }
 
-@test "on the skb of a device whose driver has no XDP" {
+@test "at tc on a device whose driver has no XDP" {
   configure <<'END'
 Interface "lo"
 END
   on_rx ip link set lo up
   start_collectd
-  assert_logged '[notice] xdp: interface "lo" is counted on the skb (generic XDP), where a GSO or GRO super-frame counts as one frame; the driver refuses native XDP'
+  assert_logged '[info] xdp: interface "lo": rx is counted at tc ingress (tcx), since native XDP is refused: its driver has no XDP, or none with an MTU of 65536'
   # Datagrams to a port where nobody listens: each one is answered.
   on_rx bash -c 'for i in {1..50}; do echo 12345 >/dev/udp/127.0.0.1/9 || true; done' 2>/dev/null
   assert_values lo <<'END'

@@ -55,7 +55,7 @@ Interface "rx0"
 END
   start_collectd
   assert_rx0_counts
-  assert_logged '[error] xdp: interface "rx1" is not counted: another XDP program is attached and stays so; to count here, detach it (see ip -d link) and restart collectd'
+  assert_logged '[error] xdp: interface "rx1": rx is not counted: another XDP program is attached and stays so; detach it (see ip -d link) and restart collectd'
   stop_collectd
   [ "$(on_rx ip -details -json link show rx1 | grep -o '"xdp":{[^}]*}[^}]*}')" = "$before" ]
 }
@@ -69,7 +69,7 @@ Interface "rx0"
 END
   start_collectd
   assert_rx0_counts
-  assert_logged '[error] xdp: interface "rx1" is not counted: another XDP program is attached in the other mode, or to the bond above; it stays so; to count here, detach it (see ip -d link) and restart collectd'
+  assert_logged '[error] xdp: interface "rx1": rx is not counted: another XDP program is attached in the other mode, or to the bond above, and stays so; detach it (see ip -d link) and restart collectd'
   stop_collectd
   on_rx ip link show rx1 | grep -q xdpgeneric
 }
@@ -82,19 +82,7 @@ Mode "native"
 END
   start_collectd
   assert_rx0_counts
-  assert_logged '[error] xdp: interface "lo" is not counted: its driver has no XDP, or none with these settings; use Mode "generic"'
-  stop_collectd
-}
-
-@test "an MTU beyond one buffer" {
-  on_tx ip link set tx0 mtu 9000
-  on_rx ip link set rx0 mtu 9000
-  configure <<'END'
-Interface "rx0"
-Mode "native"
-END
-  start_collectd
-  assert_logged '[error] xdp: interface "rx0" is not counted: its driver refuses the program, as it does where a frame (MTU) does not fit into one buffer; lower the MTU or use Mode "generic"'
+  assert_logged '[error] xdp: interface "lo": rx is not counted: its driver has no XDP, or none with an MTU of 65536; use Mode "auto"'
   stop_collectd
 }
 
@@ -105,7 +93,7 @@ Interface "rx0"
 Interface "another-name"
 END
   start_collectd
-  assert_logged '[error] xdp: interface "another-name" is not counted: it is counted under another name of the same device; remove one of the two Interface lines'
+  assert_logged '[error] xdp: interface "another-name": rx is not counted: it is counted under another name of the same device; remove one of the two Interface lines'
   assert_rx0_counts
   stop_collectd
 }
@@ -117,7 +105,7 @@ Interface "big0"
 Interface "rx0"
 END
   start_collectd
-  assert_logged '[error] xdp: interface "big0" is not counted: its ifindex is beyond 65535; create it with a lower one (ip link add ... index N)'
+  assert_logged '[error] xdp: interface "big0": rx is not counted: its ifindex is beyond 65535; create it with a lower one (ip link add ... index N)'
   assert_rx0_counts
   stop_collectd
 }

@@ -13,9 +13,10 @@ END
   framegen tx0 ipv4-udp=5 >/dev/null
   assert_value rx0 if_rx_packets 5
   bpf_objects "$collectd" | sort -u >"$dir/objects"
-  # The program, its three maps, one map and one link per interface.
-  [ "$(grep -c prog "$dir/objects")" = 1 ]
-  [ "$(grep -c map "$dir/objects")" = 5 ]
+  # Four programs (native, frags, generic, tc), their four maps, and one map and
+  # one link per interface.
+  [ "$(grep -c prog "$dir/objects")" = 4 ]
+  [ "$(grep -c map "$dir/objects")" = 6 ]
   [ "$(grep -c link "$dir/objects")" = 2 ]
 }
 
@@ -83,6 +84,7 @@ inject() {
   done
   configure <<'END'
 Interface "rx0"
+Mode "generic"
 END
   start_collectd strace -D -f -o /dev/null -e trace=bpf,clone3,mmap "${options[@]}"
 }
@@ -92,6 +94,7 @@ END
 first_call() {
   configure <<'END'
 Interface "rx0"
+Mode "generic"
 END
   start_collectd strace -D -f -o "$dir/strace" -e trace=bpf
   assert_counted rx0
@@ -116,7 +119,7 @@ assert_holds_nothing() {
 }
 
 @test "a start that fails: out of descriptors for the program" {
-  call=$(first_call 'BPF_PROG_LOAD.*collectd_xdp')
+  call=$(first_call 'BPF_PROG_LOAD.*collectd_skb')
   inject "bpf:error=EMFILE:when=$call+"
   assert_logged "[error] xdp: turned off, cannot load its XDP program: out of file descriptors: raise LimitNOFILE= of collectd's systemd unit"
   assert_holds_nothing
@@ -131,7 +134,7 @@ assert_holds_nothing() {
 @test "an attach that fails: no link" {
   call=$(first_call 'BPF_LINK_CREATE')
   inject "bpf:error=ENOMEM:when=$call"
-  assert_logged "[error] xdp: interface \"rx0\" is not counted: no memory for its counters; raise the limit of collectd's control group"
+  assert_logged "[error] xdp: interface \"rx0\": rx is not counted: no memory for its counters; raise the limit of collectd's control group"
   assert_nothing_attached
   # The interface's own map has gone: the program, and the maps it has.
   [ "$(bpf_objects "$collectd" | sort -u | grep -c map)" = 3 ]

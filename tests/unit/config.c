@@ -96,6 +96,23 @@ static void test_interfaces_add_up_over_blocks(void **state) {
   assert_int_equal(lines, 0);
 }
 
+static void test_all_options_of_a_block(void **state) {
+  struct option options[] = {
+      OPTION("Interface", STRING("eth0")),
+      OPTION("Mode", STRING("tc")),
+      OPTION("Direction", STRING("both")),
+  };
+  struct option block = {
+      .key = "Plugin", .children = options, .children_count = 3};
+
+  (void)state;
+  assert_int_equal(config_add(&config, &block), 0);
+  assert_int_equal(config.interfaces_count, 1);
+  assert_int_equal(config.mode, MODE_TC);
+  assert_int_equal(config.directions,
+                   DIRECTION_BIT(DIRECTION_RX) | DIRECTION_BIT(DIRECTION_TX));
+}
+
 static void test_interface_twice_is_a_warning(void **state) {
   (void)state;
   add(OPTION("Interface", STRING("eth0")));
@@ -117,6 +134,8 @@ static void test_bad_interfaces(void **state) {
          "configuration: Interface \"sixteen-octets..\"" NOT_A_NAME);
   refuse(OPTION("Interface", STRING("")),
          "configuration: Interface \"\"" NOT_A_NAME);
+  refuse(OPTION("Interface", STRING(".")),
+         "configuration: Interface \".\"" NOT_A_NAME);
   refuse(OPTION("Interface", STRING("..")),
          "configuration: Interface \"..\"" NOT_A_NAME);
   refuse(OPTION("Interface", STRING("a/b")),
@@ -141,14 +160,6 @@ static void test_wrong_types(void **state) {
   refuse(OPTION("Mode", NUMBER(1.5)),
          "configuration: Mode 1.5: takes one of \"auto\", \"native\", "
          "\"generic\" or \"tc\"");
-  refuse(OPTION("Direction", NUMBER(2)),
-         "configuration: Direction 2: takes one of \"rx\", \"tx\" or "
-         "\"both\"");
-  refuse(OPTION("Direction", STRING("rx"), STRING("tx")),
-         "configuration: Direction \"rx\" \"tx\": takes one of \"rx\", \"tx\" "
-         "or \"both\"");
-  refuse((struct option){.key = "Direction"},
-         "configuration: Direction: takes one of \"rx\", \"tx\" or \"both\"");
   refuse(OPTION("Report", STRING("cast"), NUMBER(7)),
          "configuration: Report \"cast\" 7: takes groups, as in \"protocol\" "
          "\"cast\"");
@@ -160,6 +171,19 @@ static void test_wrong_types(void **state) {
          "configuration: ReportInactive true false: takes true or false");
   refuse(OPTION("ReportInactive", STRING("perhaps")),
          "configuration: ReportInactive \"perhaps\": takes true or false");
+}
+
+static void test_wrong_types_of_a_direction(void **state) {
+  (void)state;
+  refuse(OPTION("Direction", NUMBER(2)),
+         "configuration: Direction 2: takes one of \"rx\", \"tx\" or "
+         "\"both\"");
+  refuse(OPTION("Direction", STRING("rx"), STRING("tx")),
+         "configuration: Direction \"rx\" \"tx\": takes one of \"rx\", \"tx\" "
+         "or \"both\"");
+  refuse((struct option){.key = "Direction"},
+         "configuration: Direction: takes one of \"rx\", \"tx\" or \"both\"");
+  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
 }
 
 /* What is wrong is said, however long the value. */
@@ -291,14 +315,32 @@ static void test_unknown_group(void **state) {
          "\"dscp\", \"queue\", \"cpu\", \"all\"");
 }
 
-static void test_report_inactive(void **state) {
+/* The others of its line hold. */
+static void test_unknown_group_among_others(void **state) {
   (void)state;
-  add(OPTION("ReportInactive", BOOLEAN(false)));
-  assert_false(config.report_inactive);
-  add(OPTION("ReportInactive", STRING("yes")));
-  assert_true(config.report_inactive);
-  add(OPTION("ReportInactive", STRING("off")));
-  assert_false(config.report_inactive);
+  add(OPTION("Report", STRING("size"), STRING("sizes"), STRING("tcp")));
+  assert_int_equal(config.mistakes, 1);
+  assert_int_equal(config.groups, GROUP_BIT(GROUP_SIZE) | GROUP_BIT(GROUP_TCP));
+}
+
+static void assert_report_inactive(struct option option, bool expected) {
+  config.report_inactive = !expected;
+  add(option);
+  assert_int_equal(config.report_inactive, expected);
+  assert_int_equal(config.mistakes, 0);
+}
+
+static void test_report_inactive(void **state) {
+  static const char *const yes[] = {"true", "yes", "On"};
+  static const char *const no[] = {"false", "no", "OFF"};
+
+  (void)state;
+  assert_report_inactive(OPTION("ReportInactive", BOOLEAN(false)), false);
+  assert_report_inactive(OPTION("ReportInactive", BOOLEAN(true)), true);
+  for (size_t i = 0; i < 3; i++) {
+    assert_report_inactive(OPTION("ReportInactive", STRING(yes[i])), true);
+    assert_report_inactive(OPTION("ReportInactive", STRING(no[i])), false);
+  }
 }
 
 static void test_no_interface(void **state) {
@@ -324,9 +366,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_defaults),
       TEST(test_interfaces_add_up_over_blocks),
+      TEST(test_all_options_of_a_block),
       TEST(test_interface_twice_is_a_warning),
       TEST(test_bad_interfaces),
       TEST(test_wrong_types),
+      TEST(test_wrong_types_of_a_direction),
       TEST(test_long_values),
       TEST(test_unknown_option),
       TEST(test_block_for_an_option),
@@ -339,6 +383,7 @@ int main(void) {
       TEST(test_report_replaces_the_default_and_adds_up),
       TEST(test_report_total_is_the_total_alone),
       TEST(test_unknown_group),
+      TEST(test_unknown_group_among_others),
       TEST(test_report_inactive),
       TEST(test_no_interface),
       TEST(test_no_interface_after_a_mistake),

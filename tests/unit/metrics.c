@@ -133,6 +133,18 @@ static void test_dscp_appears_with_a_zero_before(void **state) {
   assert_lines(TOTAL "if_rx_packets dscp-46 3\nif_rx_octets dscp-46 300\n");
 }
 
+static void test_first_and_last_dscp(void **state) {
+  (void)state;
+  groups_lay_out(GROUP_BIT(GROUP_DSCP), &counts->layout);
+  *cell(GROUP_DSCP, 0) = (struct cell){1, 60};
+  *cell(GROUP_DSCP, 63) = (struct cell){2, 120};
+  dscp_seen = 1;
+  emit(GROUP_BIT(GROUP_DSCP));
+  assert_lines(TOTAL "if_rx_packets dscp-0 1\nif_rx_octets dscp-0 60\n"
+                     "if_rx_packets dscp-63 0\nif_rx_octets dscp-63 0\n");
+  assert_int_equal(dscp_seen, 1 | 1ULL << 63);
+}
+
 static void test_queues_that_exist(void **state) {
   (void)state;
   counts->queues = 2;
@@ -296,6 +308,7 @@ int main(void) {
       TEST(test_protocol),
       TEST(test_small_groups),
       TEST(test_dscp_appears_with_a_zero_before),
+      TEST(test_first_and_last_dscp),
       TEST(test_queues_that_exist),
       TEST(test_queues_that_counted),
       TEST(test_more_queues_than_members),
