@@ -64,7 +64,7 @@ make_pair() {
 plugin_block() {
   echo "<Plugin xdp>"
   echo "  Interface \"$interface\""
-  [ "$1" = pair ] && echo '  Mode "native"'
+  if [ "$1" = pair ]; then echo '  Mode "native"'; else echo '  Direction "both"'; fi
   echo '  Report "protocol" "cast" "size" "vlan" "tcp"'
   echo "</Plugin>"
 }
@@ -98,7 +98,7 @@ start_collectd() {
   # Ctrl-C is for this script, which ends collectd.
   setsid "$@" collectd -f -C "$work/collectd.conf" >"$work/output" 2>&1 &
   collectd=$!
-  until grep -q "interface \"$interface\" is counted" "$work/log" 2>/dev/null; do
+  until grep -q "interface \"$interface\": rx is counted" "$work/log" 2>/dev/null; do
     if [ "$SECONDS" -ge "$end" ] || ! kill -0 "$collectd" 2>/dev/null ||
       grep -q 'xdp: .*not counted\|xdp: turned off' "$work/log" 2>/dev/null; then
       cat "$work/log" "$work/output" >&2
@@ -106,14 +106,14 @@ start_collectd() {
     fi
     sleep 0.1
   done
-  grep "interface \"$interface\" is counted" "$work/log"
+  grep "interface \"$interface\": rx is counted" "$work/log"
 }
 
 # show_table [LINES]: the counters that are not zero, with their mean rate since
 # the first read, as many as LINES has room for.
 show_table() {
   local file
-  for file in "$values/demo/xdp-$interface"/*; do
+  for file in "$values/demo/xdp-$interface"/if_*; do
     [ -e "$file" ] || continue
     awk -F , -v interface="$interface" -v file="${file##*/}" '
       NR == 2 { start = $1; first = $2 }

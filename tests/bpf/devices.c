@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+/* What the kernel tells of devices; and that what XDP sees as of a member of a
+ * bond counts for the bond: a test run comes in by the interface that it names,
+ * as frames of a bond's members do. */
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+
+#include "plugin/datapath.h"
+#include "plugin/device.h"
+#include "plugin/groups.h"
+#include "plugin/log.h"
+
+enum { IFINDEX_LOOPBACK = 1 };
+
+static struct datapath *datapath;
+static struct counts *counts;
+
+void log_write(int severity, const char *format, ...) {
+  (void)severity;
+  (void)format;
+}
+
+static void run(enum entry entry, unsigned ifindex) {
+  const char frame[60] = {0};
+  struct xdp_md context = {.data_end = sizeof(frame),
+                           .ingress_ifindex = ifindex};
+  LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame,
+              .data_size_in = sizeof(frame), .ctx_in = &context,
+              .ctx_size_in = sizeof(context), .repeat = 1);
+
+  assert_int_equal(
+      bpf_prog_test_run_opts(datapath_program(datapath, entry), &test), 0);
+  assert_int_equal(test.retval, XDP_PASS);
+}
+
+static __u64 packets_of(const struct port *port) {
+  port_read(port, counts);
+  return counts->total.packets;
+}
+
+static void check_entry(enum entry entry) {
+  struct port *bond = NULL, *other = NULL;
+  unsigned member = if_nametoindex("member1");
+
+  assert_int_equal(
+      port_open(datapath, entry, IFINDEX_LOOPBACK, LINK_ETHERNET, &bond), 0);
+  run(entry, member);
+  assert_int_equal(packets_of(bond), 0);
+  assert_int_equal(port_add_member(bond, member), 0);
+  run(entry, member);
+  run(entry, IFINDEX_LOOPBACK);
+  assert_int_equal(packets_of(bond), 2);
+  /* Counts for one alone. */
+  assert_int_equal(port_add_member(bond, member), -EALREADY);
+  assert_int_equal(port_open(datapath, entry, member, LINK_ETHERNET, &other),
+                   -EALREADY);
+  bond = port_close(bond);
+  /* Gone with the bond's port. */
+  assert_int_equal(port_open(datapath, entry, member, LINK_ETHERNET, &other),
+                   0);
+  run(entry, member);
+  assert_int_equal(packets_of(other), 1);
+  other = port_close(other);
+}
+
+static void test_members(void **state) {
+  (void)state;
+  check_entry(ENTRY_NATIVE);
+  check_entry(ENTRY_NATIVE_FRAGS);
+}
+
+static int add_up(void *context, unsigned member) {
+  unsigned *sum = context;
+
+  *sum += member;
+  return 0;
+}
+
+static int give_up(void *context, unsigned member) {
+  (void)context;
+  (void)member;
+  return -ECANCELED;
+}
+
+/* A bridge has members as a bond has; this kernel may have no bonds. */
+static void test_visit_members(void **state) {
+  unsigned sum = 0;
+
+  (void)state;
+  assert_int_equal(device_visit_members(if_nametoindex("upper"), add_up, &sum),
+                   0);
+  assert_int_equal(sum, if_nametoindex("member1") + if_nametoindex("member2"));
+  sum = 0;
+  assert_int_equal(device_visit_members(IFINDEX_LOOPBACK, add_up, &sum), 0);
+  assert_int_equal(sum, 0);
+  assert_int_equal(device_visit_members(if_nametoindex("upper"), give_up, &sum),
+                   -ECANCELED);
+}
+
+static void test_query(void **state) {
+  struct device device;
+
+  (void)state;
+  assert_int_equal(device_query("member1", &device), 0);
+  assert_int_equal(device.ifindex, if_nametoindex("member1"));
+  assert_string_equal(device.kind, "veth");
+  assert_string_equal(device.driver, "veth");
+  assert_int_equal(device.link, LINK_ETHERNET);
+  assert_int_equal(device.mtu, 1400);
+  assert_int_equal(device.rx_queues, 3);
+  assert_false(device.merges);
+  assert_int_equal(device_query("another-name", &device), 0);
+  assert_int_equal(device.ifindex, if_nametoindex("member1"));
+  assert_int_equal(device_query("tun0", &device), 0);
+  assert_string_equal(device.driver, "tun");
+  assert_int_equal(device.link, LINK_IP);
+  assert_int_equal(device_query("lo", &device), 0);
+  assert_string_equal(device.kind, "");
+  assert_int_equal(device.link, LINK_ETHERNET);
+  assert_int_equal(device_query("absent", &device), -ENODEV);
+}
+
+static void test_stripped_tags(void **state) {
+  struct device device;
+
+  (void)state;
+  assert_int_equal(system("ethtool -K member1 rxvlan on 2>/dev/null"), 0);
+  assert_int_equal(device_query("member1", &device), 0);
+  assert_true(device.strips_tags);
+  assert_int_equal(system("ethtool -K member1 rxvlan off 2>/dev/null"), 0);
+  assert_int_equal(device_query("member1", &device), 0);
+  assert_false(device.strips_tags);
+  assert_false(device_has_vlan(device.ifindex));
+}
+
+/* The namespace goes with this process. */
+static int set_up(void **state) {
+  char why[512];
+
+  (void)state;
+  if (unshare(CLONE_NEWNET) != 0 ||
+      system("ip link add upper type bridge && "
+             "ip link add member1 mtu 1400 numrxqueues 3 numtxqueues 3 "
+             "type veth peer name peer1 && "
+             "ip link property add dev member1 altname another-name && "
+             "ip link add member2 type veth peer name peer2 && "
+             "ip link set member1 master upper && "
+             "ip link set member2 master upper && "
+             "ip tuntap add mode tun name tun0 && "
+             "ip link set lo up && ip link set member1 up") != 0)
+    return -1;
+  if (datapath_open(GROUPS_DEFAULT,
+                    ENTRY_BIT(ENTRY_NATIVE) | ENTRY_BIT(ENTRY_NATIVE_FRAGS),
+                    &datapath, why, sizeof(why)) != 0)
+    return -1;
+  counts = datapath_new_counts(datapath);
+  return counts ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  free(counts);
+  datapath = datapath_close(datapath);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_members),
+      cmocka_unit_test(test_visit_members),
+      cmocka_unit_test(test_query),
+      cmocka_unit_test(test_stripped_tags),
+  };
+
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
