@@ -122,8 +122,10 @@ struct layout {
   (PROTOCOL_COUNT + CAST_COUNT + SIZE_COUNT + VLAN_COUNT + TCP_COUNT +         \
    DSCP_COUNT + QUEUE_COUNT)
 
-/* Interfaces are found by index in an array; this one is out of it. */
+/* Interfaces are found by index in an array; this one and higher ones, in a
+ * hash table. */
 #define IFINDEX_MAX 65536
+#define INTERFACES_BEYOND_MAX 65536
 
 /* Set before the object is loaded; constant to the verifier, which removes what
  * is off. */

@@ -20,15 +20,29 @@ struct interfaces {
   __type(value, __u32);
 };
 
+/* The same beyond the array: the kernel never uses an ifindex twice. */
+struct interfaces_beyond {
+  __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+  __uint(max_entries, INTERFACES_BEYOND_MAX);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u32);
+  __type(value, __u32);
+};
+
 struct interfaces xdp_interfaces SEC(".maps");
 struct interfaces tc_rx_interfaces SEC(".maps");
 struct interfaces tc_tx_interfaces SEC(".maps");
+struct interfaces_beyond xdp_beyond SEC(".maps");
+struct interfaces_beyond tc_rx_beyond SEC(".maps");
+struct interfaces_beyond tc_tx_beyond SEC(".maps");
 
 static __always_inline struct element *element_of(void *interfaces,
-                                                  __u32 ifindex) {
+                                                  void *beyond, __u32 ifindex) {
   __u32 cpu = bpf_get_smp_processor_id();
   void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
 
+  if (unlikely(!elements))
+    elements = bpf_map_lookup_elem(beyond, &ifindex);
   return elements ? bpf_map_lookup_elem(elements, &cpu) : NULL;
 }
 
@@ -62,7 +76,8 @@ static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
 /* In the driver, which has Ethernet. */
 SEC("xdp")
 int collectd_xdp(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct element *element =
+      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -77,7 +92,8 @@ int collectd_xdp(struct xdp_md *ctx) {
  * read directly. */
 SEC("xdp.frags")
 int collectd_frags(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct element *element =
+      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -93,7 +109,8 @@ int collectd_frags(struct xdp_md *ctx) {
 /* On the skb of any device. */
 SEC("xdp")
 int collectd_skb(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, ctx->ingress_ifindex);
+  struct element *element =
+      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -140,9 +157,8 @@ static __always_inline struct wire wire_of_skb(struct __sk_buff *skb,
                        (struct headers){headers, headers >> 32});
 }
 
-static __always_inline void count_skb(struct __sk_buff *skb, void *interfaces,
-                                      enum queue queue) {
-  struct element *element = element_of(interfaces, skb->ifindex);
+static __always_inline void
+count_skb(struct __sk_buff *skb, struct element *element, enum queue queue) {
 
   if (unlikely(!element))
     return;
@@ -156,13 +172,14 @@ SEC("tc")
 int collectd_tc_rx(struct __sk_buff *skb) {
   __u32 recorded = skb->queue_mapping; /* 0: not */
 
-  count_skb(skb, &tc_rx_interfaces,
+  count_skb(skb, element_of(&tc_rx_interfaces, &tc_rx_beyond, skb->ifindex),
             recorded ? queue_of(recorded - 1) : QUEUE_UNRECORDED);
   return TC_ACT_UNSPEC;
 }
 
 SEC("tc")
 int collectd_tc_tx(struct __sk_buff *skb) {
-  count_skb(skb, &tc_tx_interfaces, QUEUE_NONE);
+  count_skb(skb, element_of(&tc_tx_interfaces, &tc_tx_beyond, skb->ifindex),
+            QUEUE_NONE);
   return TC_ACT_UNSPEC;
 }

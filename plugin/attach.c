@@ -2,6 +2,8 @@
 
 #include "plugin/attach.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugin/log.h"
@@ -11,84 +13,171 @@ static const char *const direction_names[DIRECTION_COUNT] = {
     [DIRECTION_TX] = "tx",
 };
 
-/* At one of the places. */
-struct attempt {
-  enum entry entry;
-  int error;
-  enum attachment attachment;
-};
-
 static bool is_native(enum entry entry) {
   return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
 }
+
+static bool is_tc(enum entry entry) {
+  return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
+}
+
+/* --- which place comes next ------------------------------------------------*/
+
+static void finish(struct attach_job *job, int error) {
+  job->error = error;
+  job->is_done = true;
+}
+
+/* Goes to a place, unless it is counted there already. */
+static void go_to(struct attach_job *job, enum entry entry) {
+  job->entry = entry;
+  if (job->current && *job->current == entry)
+    finish(job, 0);
+}
+
+static void begin(struct attach_job *job) {
+  const struct places *places = places_of(job->settings->mode, job->direction);
+
+  job->first = places->tried[0];
+  go_to(job, job->first);
+}
+
+/* Behind somebody else's XDP program there is tc, if that is wanted. */
+static void give_way(struct attach_job *job, int error) {
+  job->is_busy = true;
+  if (job->settings->busy == BUSY_SKIP)
+    finish(job, error);
+  else
+    go_to(job, ENTRY_TC_RX);
+}
+
+static void advance(struct attach_job *job, int error) {
+  const struct places *places = places_of(job->settings->mode, job->direction);
+  bool is_busy = error == -EBUSY || error == -EEXIST;
+
+  if (job->place == 0 && !job->is_busy)
+    job->first_error = error;
+  if (is_busy && !is_tc(job->entry))
+    give_way(job, error);
+  else if (job->is_busy || !places_is_refusal(job->entry, error) ||
+           ++job->place == places->count)
+    finish(job, error);
+  else
+    go_to(job, places->tried[job->place]);
+}
+
+/* --- one round -------------------------------------------------------------*/
 
 static int add_member(void *port, unsigned member) {
   return port_add_member(port, member);
 }
 
-/* XDP in the driver of a bond sees the frames as its members'. */
-static int add_members(struct port *port, enum entry entry,
-                       const struct device *device) {
-  if (!is_native(entry) || strcmp(device->kind, "bond") != 0)
+/* XDP in the driver of a bond sees the frames as its members'. Of a bond the
+ * counters can be found by members that come later. */
+static int add_members(const struct attach_job *job) {
+  if (!is_native(job->entry) || strcmp(job->device->kind, "bond") != 0) {
+    port_seal(job->port);
     return 0;
-  return device_visit_members(device->ifindex, add_member, port);
-}
-
-/* Returns the port, or NULL with the attempt's error set. */
-static struct port *try_entry(struct datapath *datapath,
-                              const struct device *device,
-                              struct attempt *attempt) {
-  struct port *port = NULL;
-
-  attempt->error =
-      port_open(datapath, attempt->entry, device->ifindex, device->link, &port);
-  if (!attempt->error)
-    attempt->error = add_members(port, attempt->entry, device);
-  if (!attempt->error)
-    attempt->error = port_attach(port, &attempt->attachment);
-  return attempt->error ? port_close(port) : port;
-}
-
-/* Goes on as long as the places are refused. *ret_first is the one that the
- * mode would have liked best. */
-static struct port *try_places(const struct attach *attach,
-                               enum direction direction,
-                               const struct device *device,
-                               struct attempt *ret_first,
-                               struct attempt *ret_last) {
-  const struct places *places = places_of(attach->mode, direction);
-  struct port *port = NULL;
-
-  for (size_t i = 0; i < places->count; i++) {
-    *ret_last = (struct attempt){.entry = places->tried[i]};
-    port = try_entry(attach->datapath, device, ret_last);
-    if (i == 0)
-      *ret_first = *ret_last;
-    if (!places_is_refusal(ret_last->entry, ret_last->error))
-      break;
   }
-  return port;
+  return device_visit_members(job->device->ifindex, add_member, job->port);
 }
+
+/* Makes the ports of all jobs that go on; returns their number. */
+static size_t open_ports(struct datapath *datapath, struct attach_job *jobs,
+                         size_t count, struct attach_job **opened,
+                         struct port **ports) {
+  size_t n = 0;
+
+  for (size_t i = 0; i < count; i++) {
+    struct attach_job *job = &jobs[i];
+    while (!job->is_done && !job->port) {
+      int error = port_new(datapath, job->entry, job->device->ifindex,
+                           job->device->link, &job->port);
+      if (error)
+        advance(job, error);
+    }
+    if (job->is_done)
+      continue;
+    opened[n] = job;
+    ports[n++] = job->port;
+  }
+  return n;
+}
+
+static int attach_one(struct attach_job *job, const atomic_bool *stopping) {
+  if (*stopping)
+    return -ECANCELED;
+  int error = add_members(job);
+  return error ? error : port_attach(job->port, &job->attachment);
+}
+
+static void drop(struct port **ports, size_t count) {
+  ports_unpublish(ports, count);
+  for (size_t i = 0; i < count; i++)
+    port_free(ports[i]);
+}
+
+/* Returns whether there is another round to go. */
+static bool run_round(struct datapath *datapath, struct attach_job *jobs,
+                      size_t count, struct attach_job **opened,
+                      struct port **ports, const atomic_bool *stopping) {
+  size_t n = open_ports(datapath, jobs, count, opened, ports), refused = 0;
+
+  int publish_error = n ? ports_publish(ports, n) : 0;
+  for (size_t i = 0; i < n; i++) {
+    struct attach_job *job = opened[i];
+    int error = publish_error ? publish_error : attach_one(job, stopping);
+    if (!error) {
+      finish(job, 0);
+      continue;
+    }
+    ports[refused++] = job->port;
+    job->port = NULL;
+    advance(job, error);
+  }
+  if (refused)
+    drop(ports, refused);
+  return n;
+}
+
+void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
+                 size_t count, const atomic_bool *stopping) {
+  struct attach_job **opened = calloc(count, sizeof(struct attach_job *));
+  struct port **ports = calloc(count, sizeof(struct port *));
+
+  for (size_t i = 0; i < count; i++) {
+    begin(&jobs[i]);
+    if (!opened || !ports)
+      finish(&jobs[i], -ENOMEM);
+  }
+  while (opened && ports &&
+         run_round(datapath, jobs, count, opened, ports, stopping))
+    ;
+  free(opened);
+  free(ports);
+}
+
+/* --- what is told ----------------------------------------------------------*/
 
 /* That native XDP has no frames of several buffers, or is not loaded for them
  * before Linux 5.18, is not why it was refused in the first place. */
-static const struct attempt *why_not(const struct attempt *first,
-                                     const struct attempt *last) {
-  bool is_frags = last->entry == ENTRY_NATIVE_FRAGS;
+struct refusal attach_refusal(const struct attach_job *job) {
+  bool is_frags = job->entry == ENTRY_NATIVE_FRAGS &&
+                  places_is_refusal(job->entry, job->error);
 
-  return is_frags && places_is_refusal(last->entry, last->error) ? first : last;
+  return places_describe(is_frags ? job->first : job->entry,
+                         is_frags ? job->first_error : job->error, job->name,
+                         job->device);
 }
 
-static void log_failure(const struct attach *attach, enum direction direction,
-                        const char *name, const struct attempt *attempt,
-                        const struct device *device) {
-  struct refusal refusal =
-      places_describe(attempt->entry, attempt->error, name, device);
-  bool may_choose = direction == DIRECTION_RX && attach->mode != MODE_AUTO &&
-                    places_is_refusal(attempt->entry, attempt->error);
+static void log_failure(const struct attach_job *job) {
+  struct refusal refusal = attach_refusal(job);
+  bool may_choose = job->direction == DIRECTION_RX &&
+                    job->settings->mode != MODE_AUTO &&
+                    places_is_refusal(job->entry, job->error);
 
-  log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s%s%s%s%s", name,
-            direction_names[direction], refusal.cause,
+  log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s%s%s%s%s",
+            job->name, direction_names[job->direction], refusal.cause,
             *refusal.remedy ? "; " : "", refusal.remedy,
             !may_choose       ? ""
             : *refusal.remedy ? ", or "
@@ -96,99 +185,90 @@ static void log_failure(const struct attach *attach, enum direction direction,
             may_choose ? "use Mode \"auto\"" : "");
 }
 
-static void log_success(const struct attach *attach, enum direction direction,
-                        const char *name, const struct attempt *first,
-                        const struct attempt *last,
-                        const struct device *device) {
-  const char *words = places_words(last->entry, last->attachment);
-  bool is_special =
-      last->entry == ENTRY_GENERIC || last->attachment == ATTACHED_BEHIND;
+/* At another place than the mode would have liked best. */
+static void log_fallback(const struct attach_job *job, int severity,
+                         const char *words) {
+  struct refusal refusal =
+      places_describe(job->first, job->first_error, job->name, job->device);
 
-  if (direction == DIRECTION_RX && attach->mode == MODE_AUTO && first->error &&
-      !is_native(last->entry)) {
-    struct refusal refusal =
-        places_describe(first->entry, first->error, name, device);
-    log_write(is_special ? LOG_NOTICE : LOG_INFO,
-              "interface \"%s\": rx is counted %s, since %s is refused: "
-              "%s%s%s%s",
-              name, words, places_name(first->entry), refusal.cause,
-              *refusal.remedy ? " (to have it, " : "", refusal.remedy,
-              *refusal.remedy ? ")" : "");
-    return;
-  }
-  if (direction == DIRECTION_TX)
-    log_write(is_special ? LOG_NOTICE : LOG_INFO,
-              "interface \"%s\": tx is counted %s, as in every Mode", name,
-              words);
-  else
-    log_write(is_special ? LOG_NOTICE : LOG_INFO,
-              "interface \"%s\": rx is counted %s, by Mode \"%s\"", name, words,
-              config_mode_name(attach->mode));
+  log_write(severity,
+            "interface \"%s\": rx is counted %s, since %s is refused: %s%s%s%s",
+            job->name, words, places_name(job->first), refusal.cause,
+            *refusal.remedy ? " (to have it, " : "", refusal.remedy,
+            *refusal.remedy ? ")" : "");
 }
 
-static void log_side_effect(struct attach *attach, const char *name,
-                            const struct device *device) {
-  enum side_effect effect = places_side_effect(device);
+static void log_success(const struct attach_job *job) {
+  const char *words = places_words(job->entry, job->attachment);
+  bool is_special =
+      job->entry == ENTRY_GENERIC || job->attachment == ATTACHED_BEHIND;
+  int severity = is_special ? LOG_NOTICE : LOG_INFO;
 
-  if (effect == SIDE_EFFECT_NONE || attach->told[effect])
+  if (job->is_busy)
+    log_write(LOG_WARNING,
+              "interface \"%s\": rx is counted %s as long as another XDP "
+              "program is attached: what that one drops or redirects is not "
+              "seen",
+              job->name, words);
+  else if (job->direction == DIRECTION_TX)
+    log_write(severity, "interface \"%s\": tx is counted %s, as in every Mode",
+              job->name, words);
+  else if (job->first_error && !is_native(job->entry))
+    log_fallback(job, severity, words);
+  else
+    log_write(severity, "interface \"%s\": rx is counted %s, by Mode \"%s\"",
+              job->name, words, settings_mode_name(job->settings->mode));
+}
+
+static void log_side_effect(struct attach_told *told,
+                            const struct attach_job *job) {
+  enum side_effect effect = places_side_effect(job->device);
+
+  if (!is_native(job->entry) || effect == SIDE_EFFECT_NONE ||
+      told->effects[effect])
     return;
-  attach->told[effect] = true;
+  told->effects[effect] = true;
   log_write(LOG_NOTICE,
             "interface \"%s\" and others of its kind: %s; Mode \"tc\" does not",
-            name, places_side_effect_words(effect));
+            job->name, places_side_effect_words(effect));
 }
 
 /* A tag that the card takes off is known to tc alone. On a veth it is the
  * sender who leaves it out. */
-static void log_stripped_tags(const struct attach *attach, const char *name,
-                              const struct device *device) {
-  bool is_veth = strcmp(device->kind, "veth") == 0;
+static void log_stripped_tags(const struct attach_job *job) {
+  bool is_veth = strcmp(job->device->kind, "veth") == 0;
+  bool matters =
+      job->settings->groups & GROUP_BIT(GROUP_VLAN) || job->device->has_vlan;
 
-  if (!device->strips_tags || (!(attach->groups & GROUP_BIT(GROUP_VLAN)) &&
-                               !device_has_vlan(device->ifindex)))
+  if (is_tc(job->entry) || !job->device->strips_tags || !matters)
     return;
   log_write(LOG_NOTICE,
             "interface \"%s\": VLAN tags are taken off before XDP and not "
             "seen; leave them in the frame (ethtool -K %s %s off), or use Mode "
             "\"tc\"",
-            name, is_veth ? "PEER" : name, is_veth ? "txvlan" : "rxvlan");
+            job->name, is_veth ? "PEER" : job->name,
+            is_veth ? "txvlan" : "rxvlan");
 }
 
 /* Once for both directions, which follow each other. */
-static void log_unknown_link(struct attach *attach, const char *name,
-                             const struct device *device) {
-  if (device->link != LINK_OTHER || attach->told_link == device->ifindex)
+static void log_unknown_link(struct attach_told *told,
+                             const struct attach_job *job) {
+  if (job->device->link != LINK_OTHER || told->link == job->device->ifindex)
     return;
-  attach->told_link = device->ifindex;
+  told->link = job->device->ifindex;
   log_write(LOG_NOTICE,
             "interface \"%s\": its frames begin neither with Ethernet nor with "
             "IP; all are counted as \"other\"",
-            name);
+            job->name);
 }
 
-void attach_log_missing(const char *name, int error) {
-  struct refusal refusal = places_describe(ENTRY_TC_RX, error, name, NULL);
-
-  log_write(LOG_ERR, "interface \"%s\" is not counted: %s%s%s", name,
-            refusal.cause, *refusal.remedy ? "; " : "", refusal.remedy);
-}
-
-struct port *attach_direction(struct attach *attach, enum direction direction,
-                              const char *name, const struct device *device,
-                              enum entry *ret_entry) {
-  struct attempt first, last;
-  struct port *port = try_places(attach, direction, device, &first, &last);
-
-  if (!port) {
-    log_failure(attach, direction, name, why_not(&first, &last), device);
-    return NULL;
+void attach_log(struct attach_told *told, const struct attach_job *job) {
+  if (job->error) {
+    log_failure(job);
+    return;
   }
-  log_success(attach, direction, name, &first, &last, device);
-  if (is_native(last.entry))
-    log_side_effect(attach, name, device);
-  if (is_native(last.entry) || last.entry == ENTRY_GENERIC)
-    log_stripped_tags(attach, name, device);
-  log_unknown_link(attach, name, device);
-  *ret_entry = last.entry;
-  return port;
+  log_success(job);
+  log_side_effect(told, job);
+  log_stripped_tags(job);
+  log_unknown_link(told, job);
 }

@@ -1,27 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Has one direction of an interface counted at the first of its mode's places
- * that can be had, and tells operators where, why and at what cost. */
+/* Has directions of interfaces counted at the first of their mode's places that
+ * can be had, and tells operators where, why and at what cost. */
 #ifndef PLUGIN_ATTACH_H
 #define PLUGIN_ATTACH_H
 
-#include "plugin/places.h"
+#include <stdatomic.h>
 
-struct attach {
-  struct datapath *datapath;
-  enum mode mode;
-  __u32 groups;                 /* that are reported, set of GROUP_BIT */
-  bool told[SIDE_EFFECT_COUNT]; /* what was told already */
-  unsigned told_link;           /* ifindex of whom log_unknown_link() told */
+#include "plugin/places.h"
+#include "plugin/port.h"
+#include "plugin/selection.h"
+
+/* One direction of one interface. */
+struct attach_job {
+  const char *name;
+  const struct device *device;
+  const struct settings *settings;
+  enum direction direction;
+  const enum entry *current; /* where it is counted so far; NULL: nowhere */
+
+  /* Set by attach_jobs(). */
+  struct port *port; /* attached; NULL: nothing better than `current` */
+  enum entry entry;  /* where it is counted, or was tried last */
+  int error;         /* why it is not counted, 0: it is */
+  enum entry first;  /* what the mode would have liked best */
+  int first_error;   /* why not */
+  bool is_busy;      /* another XDP program is there */
+  enum attachment attachment;
+
+  /* Of attach_jobs() alone. */
+  size_t place;
+  bool is_done;
 };
 
-/* Returns the port and sets *ret_entry, or NULL, which is logged; the device is
- * the one of this name. */
-struct port *attach_direction(struct attach *attach, enum direction direction,
-                              const char *name, const struct device *device,
-                              enum entry *ret_entry);
+/* Tries the places of all jobs, those of one round together: what the kernel
+ * waits for, it waits for once. Ends early where *stopping is set; what is not
+ * attached then has the error -ECANCELED. */
+void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
+                 size_t count, const atomic_bool *stopping);
 
-/* Tells why a device of this name cannot even be asked what it is. */
-void attach_log_missing(const char *name, int error);
+/* What was told already. */
+struct attach_told {
+  bool effects[SIDE_EFFECT_COUNT];
+  unsigned link; /* ifindex whose link layer was told of last */
+};
+
+/* Logs what came of a job. */
+void attach_log(struct attach_told *told, const struct attach_job *job);
+
+/* Cause and remedy of a job's error. */
+struct refusal attach_refusal(const struct attach_job *job);
 
 #endif

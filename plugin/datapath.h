@@ -25,10 +25,6 @@ enum entry {
 /* The loaded programs, shared by all interfaces. */
 struct datapath;
 
-/* One direction of one interface: its counters, and what keeps a program
- * attached. */
-struct port;
-
 /* Loads the programs of `entries` (a set of ENTRY_BIT) so that they count
  * `groups` (a set of GROUP_BIT) and the total. Returns 0 and sets
  * *ret_datapath, or returns -errno and describes the cause and the remedy in
@@ -36,43 +32,15 @@ struct port;
 int datapath_open(__u32 groups, unsigned entries,
                   struct datapath **ret_datapath, char *why, size_t why_size);
 
-/* Detaches nothing: ports are to be closed before. Takes NULL, returns NULL. */
+/* Detaches nothing: ports are to be freed before. Takes NULL, returns NULL. */
 struct datapath *datapath_close(struct datapath *datapath);
 
 /* The program's descriptor, for test runs; -1 where it is not loaded, as that
  * of ENTRY_NATIVE_FRAGS before Linux 5.18. */
 int datapath_program(const struct datapath *datapath, enum entry entry);
 
-/* Makes counters for the interface, whose frames begin with `link`, where the
- * program finds them. Returns 0 and sets *ret_port, or -errno: -EALREADY where
- * there is such a port, -EOPNOTSUPP where the program is not loaded. */
-int port_open(struct datapath *datapath, enum entry entry, unsigned ifindex,
-              enum link link, struct port **ret_port);
-
-/* Has the frames that XDP sees of a member of a bond counted for the bond.
- * Returns 0 or -errno, as port_open(). */
-int port_add_member(struct port *port, unsigned ifindex);
-
-/* How a program is attached. */
-enum attachment {
-  ATTACHED_BY_LINK,
-  ATTACHED_BY_FILTER, /* of clsact, where the kernel has no tcx */
-  ATTACHED_BEHIND     /* the same, behind filters of others */
-};
-
-/* Attaches the program. Replaces nobody: where one is attached to XDP it
- * returns -EBUSY or -EEXIST. May take as long as the card's reset. Returns 0
- * and sets *ret_attachment, or -errno. */
-int port_attach(struct port *port, enum attachment *ret_attachment);
-
-/* Detaches. Takes NULL, returns NULL. */
-struct port *port_close(struct port *port);
-
 /* Zeroed counts, large enough for port_read(). Freed by free(); NULL: ENOMEM.
  */
 struct counts *datapath_new_counts(const struct datapath *datapath);
-
-/* Sums up what was counted since port_open(), without a system call. */
-void port_read(const struct port *port, struct counts *counts);
 
 #endif

@@ -37,32 +37,6 @@ static enum link link_of(unsigned short type) {
   }
 }
 
-static const char *kind_of(const struct nlattr *information) {
-  const struct nlattr *attribute;
-
-  mnl_attr_for_each_nested(attribute, information) {
-    if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
-      return mnl_attr_get_str(attribute);
-  }
-  return "";
-}
-
-static int on_link(const struct nlmsghdr *message, void *context) {
-  const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-  const struct nlattr *attribute;
-  struct device *device = context;
-
-  device->ifindex = link->ifi_index;
-  device->link = link_of(link->ifi_type);
-  mnl_attr_for_each(attribute, message, sizeof(*link)) {
-    if (mnl_attr_get_type(attribute) == IFLA_MTU)
-      device->mtu = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      snprintf(device->kind, sizeof(device->kind), "%s", kind_of(attribute));
-  }
-  return MNL_CB_OK;
-}
-
 static struct nlmsghdr *begin_request(char *buffer, unsigned short flags) {
   struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 
@@ -100,52 +74,16 @@ static void query_driver(const char *name, struct device *device) {
   close(fd);
 }
 
-int device_query(const char *name, struct device *ret_device) {
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, 0);
-  struct device device = {0};
+void device_of_link(const struct link_state *link, bool has_vlan,
+                    struct device *ret_device) {
+  struct device device = {.ifindex = link->ifindex,
+                          .link = link_of(link->type),
+                          .mtu = link->mtu,
+                          .has_vlan = has_vlan};
 
-  mnl_attr_put_strz(request, IFLA_IFNAME, name);
-  int error = netlink_request(request, on_link, &device);
-  if (error)
-    return error;
-  query_driver(name, &device);
+  memcpy(device.kind, link->kind, sizeof(device.kind));
+  query_driver(link->name, &device);
   *ret_device = device;
-  return 0;
-}
-
-struct vlan_search {
-  unsigned ifindex;
-  bool found;
-};
-
-static int on_candidate(const struct nlmsghdr *message, void *context) {
-  struct vlan_search *search = context;
-  const struct nlattr *attribute;
-  unsigned lower = 0;
-  bool is_vlan = false;
-
-  mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
-    if (mnl_attr_get_type(attribute) == IFLA_LINK)
-      lower = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      is_vlan = strcmp(kind_of(attribute), "vlan") == 0;
-  }
-  search->found |= is_vlan && lower == search->ifindex;
-  return MNL_CB_OK;
-}
-
-bool device_has_vlan(unsigned ifindex) {
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
-  struct vlan_search search = {.ifindex = ifindex};
-
-  /* The kernel leaves other kinds out, if it knows this one. */
-  struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
-  mnl_attr_put_strz(request, IFLA_INFO_KIND, "vlan");
-  mnl_attr_nest_end(request, information);
-  netlink_request(request, on_candidate, &search);
-  return search.found;
 }
 
 struct members_visit {

@@ -4,11 +4,11 @@
 #ifndef PLUGIN_DEVICE_H
 #define PLUGIN_DEVICE_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "bpf/counters.h"
+#include "plugin/links.h"
 
 struct device {
   unsigned ifindex;
@@ -19,14 +19,12 @@ struct device {
   unsigned rx_queues; /* in use (ethtool -l); 1 where there are no channels */
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */
   bool merges;        /* large receive offload is on (lro) */
+  bool has_vlan;      /* a VLAN interface stands on it */
 };
 
-/* By the name or an alternative one, in the namespace of the process. Returns 0
- * or -errno, -ENODEV where there is none. */
-int device_query(const char *name, struct device *ret_device);
-
-/* Whether a VLAN interface stands on the device. */
-bool device_has_vlan(unsigned ifindex);
+/* Puts together what rtnetlink told of the link and what its driver tells. */
+void device_of_link(const struct link_state *link, bool has_vlan,
+                    struct device *ret_device);
 
 /* Visits the members of a bond, bridge or the like; ends at the first error,
  * which is returned. */

@@ -14,9 +14,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "plugin/datapath.h"
 #include "plugin/groups.h"
 #include "plugin/log.h"
+#include "plugin/port.h"
 
 /* Test runs come in through the loopback interface, queue 0, which has this
  * index in every network namespace. */
@@ -57,7 +57,7 @@ static void kernel_close(struct counting *counting) {
     return;
   free(counting->after);
   free(counting->before);
-  port_close(counting->port);
+  port_free(counting->port);
   datapath_close(counting->datapath);
   free(counting);
 }
@@ -89,8 +89,10 @@ static struct counting *kernel_open(const struct counting_way *way,
   int error = datapath_open(groups, ENTRY_BIT(way->entry), &counting->datapath,
                             why, sizeof(why));
   if (!error)
-    error = port_open(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
-                      &counting->port);
+    error = port_new(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
+                     &counting->port);
+  if (!error)
+    error = ports_publish(&counting->port, 1);
   if (!error) {
     counting->program = datapath_program(counting->datapath, way->entry);
     counting->is_skb = way->is_skb;

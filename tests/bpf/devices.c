@@ -19,6 +19,7 @@
 #include "plugin/device.h"
 #include "plugin/groups.h"
 #include "plugin/log.h"
+#include "plugin/port.h"
 
 enum { IFINDEX_LOOPBACK = 1 };
 
@@ -48,12 +49,23 @@ static __u64 packets_of(const struct port *port) {
   return counts->total.packets;
 }
 
-static void check_entry(enum entry entry) {
-  struct port *bond = NULL, *other = NULL;
-  unsigned member = if_nametoindex("member1");
+static struct port *open_port(enum entry entry, unsigned ifindex) {
+  struct port *port;
 
-  assert_int_equal(
-      port_open(datapath, entry, IFINDEX_LOOPBACK, LINK_ETHERNET, &bond), 0);
+  assert_int_equal(port_new(datapath, entry, ifindex, LINK_ETHERNET, &port), 0);
+  assert_int_equal(ports_publish(&port, 1), 0);
+  return port;
+}
+
+static void close_port(struct port *port) {
+  ports_unpublish(&port, 1);
+  port_free(port);
+}
+
+static void check_entry(enum entry entry) {
+  unsigned member = if_nametoindex("member1");
+  struct port *bond = open_port(entry, IFINDEX_LOOPBACK), *other;
+
   run(entry, member);
   assert_int_equal(packets_of(bond), 0);
   assert_int_equal(port_add_member(bond, member), 0);
@@ -62,15 +74,18 @@ static void check_entry(enum entry entry) {
   assert_int_equal(packets_of(bond), 2);
   /* Counts for one alone. */
   assert_int_equal(port_add_member(bond, member), -EALREADY);
-  assert_int_equal(port_open(datapath, entry, member, LINK_ETHERNET, &other),
+  assert_int_equal(port_new(datapath, entry, member, LINK_ETHERNET, &other),
                    -EALREADY);
-  bond = port_close(bond);
+  port_remove_member(bond, member);
+  run(entry, member);
+  assert_int_equal(packets_of(bond), 2);
+  assert_int_equal(port_add_member(bond, member), 0);
+  close_port(bond);
   /* Gone with the bond's port. */
-  assert_int_equal(port_open(datapath, entry, member, LINK_ETHERNET, &other),
-                   0);
+  other = open_port(entry, member);
   run(entry, member);
   assert_int_equal(packets_of(other), 1);
-  other = port_close(other);
+  close_port(other);
 }
 
 static void test_members(void **state) {
