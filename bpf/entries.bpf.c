@@ -117,38 +117,40 @@ static __always_inline struct frame frame_of_skb(struct __sk_buff *skb,
                         .is_super = skb->gso_size};
 }
 
-/* struct headers of a super-frame. A global function, so that the verifier
- * looks at it once and by itself. */
-__u64 collectd_headers(struct __sk_buff *skb, __u32 link);
-
-__attribute__((noinline)) __u64 collectd_headers(struct __sk_buff *skb,
-                                                 __u32 link) {
+/* struct headers of a super-frame, which few frames are: not inlined. As any
+ * value to the verifier, lest it follow what comes next for each one. */
+static __attribute__((noinline)) __u64 headers_of_super(struct __sk_buff *skb,
+                                                        __u32 link) {
   struct frame frame = frame_of_skb(skb, link);
   struct headers headers = wire_headers(&frame);
 
-  return (__u64)headers.local << 32 | headers.octets;
+  return ((__u64)headers.local << 32 | headers.octets) + zero;
 }
 
 static __always_inline struct wire wire_of_skb(struct __sk_buff *skb,
-                                               const struct frame *frame) {
+                                               enum link link) {
   struct segmentation segmentation = {skb->gso_segs, skb->gso_size};
+  struct frame frame = frame_of_skb(skb, link);
 
-  if (likely(!frame->is_super))
-    return wire_of(frame);
-  __u64 headers = collectd_headers(skb, frame->link);
-  return wire_of_super(frame, segmentation,
+  if (likely(!frame.is_super))
+    return wire_of(&frame);
+  __u64 headers = headers_of_super(skb, link);
+  return wire_of_super(&frame, segmentation,
                        (struct headers){headers, headers >> 32});
 }
 
+/* The frame comes after the call: what the verifier learns of its octets there
+ * would keep apart what comes next. */
 static __always_inline void count_skb(struct __sk_buff *skb, void *interfaces,
                                       enum queue queue) {
   struct element *element = element_of(interfaces, skb->ifindex);
 
   if (unlikely(!element))
     return;
-  struct frame frame = frame_of_skb(skb, element->link);
-  count_frame(element->cells, &options, &frame, wire_of_skb(skb, &frame),
-              queue);
+  enum link link = element->link;
+  struct wire wire = wire_of_skb(skb, link);
+  struct frame frame = frame_of_skb(skb, link);
+  count_frame(element->cells, &options, &frame, wire, queue);
 }
 
 /* TC_ACT_UNSPEC, which is TCX_NEXT: whoever is behind us sees the frame. */

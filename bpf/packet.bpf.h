@@ -121,7 +121,7 @@ enum {
 
 /* Always 0, which the verifier does not know: a value that was added to it is
  * any value, so that the paths that led to it are not followed on apart. */
-static volatile __u32 zero;
+static volatile __u64 zero;
 
 static __always_inline bool is_tag(__be16 type) {
   return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);

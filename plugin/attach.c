@@ -2,6 +2,7 @@
 
 #include "plugin/attach.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "plugin/log.h"
@@ -23,10 +24,14 @@ static bool is_native(enum entry entry) {
 }
 
 static int add_member(void *port, unsigned member) {
-  return port_add_member(port, member);
+  int error = port_add_member(port, member);
+
+  return error == -EALREADY ? 0 : error;
 }
 
-/* XDP in the driver of a bond sees the frames as its members'. */
+/* XDP in the driver of a bond sees the frames as its members'. One of them that
+ * is counted for itself keeps its program, and the kernel refuses the bond's.
+ */
 static int add_members(struct port *port, enum entry entry,
                        const struct device *device) {
   if (!is_native(entry) || strcmp(device->kind, "bond") != 0)
@@ -42,6 +47,9 @@ static struct port *try_entry(struct datapath *datapath,
 
   attempt->error =
       port_open(datapath, attempt->entry, device->ifindex, device->link, &port);
+  /* By the bond: as if its program were attached there. */
+  if (attempt->error == -EALREADY && device->is_member)
+    attempt->error = -EEXIST;
   if (!attempt->error)
     attempt->error = add_members(port, attempt->entry, device);
   if (!attempt->error)
@@ -49,8 +57,15 @@ static struct port *try_entry(struct datapath *datapath,
   return attempt->error ? port_close(port) : port;
 }
 
-/* Goes on as long as the places are refused. *ret_first is the one that the
- * mode would have liked best. */
+/* That native XDP has no frames of several buffers, or is not loaded for them
+ * before Linux 5.18, is not why it was refused in the first place. */
+static bool tells_nothing_new(const struct attempt *attempt) {
+  return attempt->entry == ENTRY_NATIVE_FRAGS &&
+         (attempt->error == -EOPNOTSUPP || attempt->error == -EINVAL);
+}
+
+/* Goes on as long as the places are refused. *ret_first tells why the mode did
+ * not get what it would have liked best. */
 static struct port *try_places(const struct attach *attach,
                                enum direction direction,
                                const struct device *device,
@@ -62,21 +77,12 @@ static struct port *try_places(const struct attach *attach,
   for (size_t i = 0; i < places->count; i++) {
     *ret_last = (struct attempt){.entry = places->tried[i]};
     port = try_entry(attach->datapath, device, ret_last);
-    if (i == 0)
+    if (i == 0 || (is_native(ret_last->entry) && !tells_nothing_new(ret_last)))
       *ret_first = *ret_last;
     if (!places_is_refusal(ret_last->entry, ret_last->error))
       break;
   }
   return port;
-}
-
-/* That native XDP has no frames of several buffers, or is not loaded for them
- * before Linux 5.18, is not why it was refused in the first place. */
-static const struct attempt *why_not(const struct attempt *first,
-                                     const struct attempt *last) {
-  bool is_frags = last->entry == ENTRY_NATIVE_FRAGS;
-
-  return is_frags && places_is_refusal(last->entry, last->error) ? first : last;
 }
 
 static void log_failure(const struct attach *attach, enum direction direction,
@@ -127,31 +133,46 @@ static void log_success(const struct attach *attach, enum direction direction,
 }
 
 static void log_side_effect(struct attach *attach, const char *name,
-                            const struct device *device) {
+                            enum entry entry, const struct device *device) {
   enum side_effect effect = places_side_effect(device);
 
-  if (effect == SIDE_EFFECT_NONE || attach->told[effect])
+  if (!is_native(entry) || effect == SIDE_EFFECT_NONE || attach->told[effect])
     return;
   attach->told[effect] = true;
   log_write(LOG_NOTICE,
-            "interface \"%s\" and others of its kind: %s; Mode \"tc\" does not",
-            name, places_side_effect_words(effect));
+            "interface \"%s\" and others of its kind: %s%s; Mode \"tc\" does "
+            "not",
+            name, places_side_effect_words(effect),
+            entry == ENTRY_NATIVE
+                ? ", and keeps the MTU from being raised beyond one buffer"
+                : "");
 }
 
-/* A tag that the card takes off is known to tc alone. On a veth it is the
- * sender who leaves it out. */
+/* A tag that was taken off is known to tc alone. On a veth it is the sender who
+ * leaves it out; on what stands on other devices, it went on the way. */
 static void log_stripped_tags(const struct attach *attach, const char *name,
-                              const struct device *device) {
+                              enum entry entry, const struct device *device) {
+  bool is_stacked = entry == ENTRY_GENERIC && places_is_stacked(device);
   bool is_veth = strcmp(device->kind, "veth") == 0;
 
-  if (!device->strips_tags || (!(attach->groups & GROUP_BIT(GROUP_VLAN)) &&
-                               !device_has_vlan(device->ifindex)))
+  if (entry == ENTRY_TC_RX || entry == ENTRY_TC_TX ||
+      !(device->strips_tags || is_stacked) ||
+      (!(attach->groups & GROUP_BIT(GROUP_VLAN)) &&
+       !device_has_vlan(device->ifindex)))
     return;
-  log_write(LOG_NOTICE,
-            "interface \"%s\": VLAN tags are taken off before XDP and not "
-            "seen; leave them in the frame (ethtool -K %s %s off), or use Mode "
-            "\"tc\"",
-            name, is_veth ? "PEER" : name, is_veth ? "txvlan" : "rxvlan");
+  if (is_stacked)
+    log_write(LOG_NOTICE,
+              "interface \"%s\": VLAN tags are taken off before XDP and not "
+              "seen; to have them counted use Mode \"tc\"",
+              name);
+  else
+    log_write(
+        LOG_NOTICE,
+        "interface \"%s\": VLAN tags are taken off before XDP and not "
+        "seen, unless %s leaves them in the frame (ethtool -K %s %s off); "
+        "to have them counted use Mode \"tc\"",
+        name, is_veth ? "its peer" : "the card", is_veth ? "PEER" : name,
+        is_veth ? "txvlan" : "rxvlan");
 }
 
 /* Once for both directions, which follow each other. */
@@ -180,14 +201,13 @@ struct port *attach_direction(struct attach *attach, enum direction direction,
   struct port *port = try_places(attach, direction, device, &first, &last);
 
   if (!port) {
-    log_failure(attach, direction, name, why_not(&first, &last), device);
+    log_failure(attach, direction, name,
+                tells_nothing_new(&last) ? &first : &last, device);
     return NULL;
   }
   log_success(attach, direction, name, &first, &last, device);
-  if (is_native(last.entry))
-    log_side_effect(attach, name, device);
-  if (is_native(last.entry) || last.entry == ENTRY_GENERIC)
-    log_stripped_tags(attach, name, device);
+  log_side_effect(attach, name, last.entry, device);
+  log_stripped_tags(attach, name, last.entry, device);
   log_unknown_link(attach, name, device);
   *ret_entry = last.entry;
   return port;

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -57,6 +58,8 @@ static int on_link(const struct nlmsghdr *message, void *context) {
   mnl_attr_for_each(attribute, message, sizeof(*link)) {
     if (mnl_attr_get_type(attribute) == IFLA_MTU)
       device->mtu = mnl_attr_get_u32(attribute);
+    else if (mnl_attr_get_type(attribute) == IFLA_MASTER)
+      device->is_member = mnl_attr_get_u32(attribute);
     else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
       snprintf(device->kind, sizeof(device->kind), "%s", kind_of(attribute));
   }
@@ -101,7 +104,7 @@ static void query_driver(const char *name, struct device *device) {
 }
 
 int device_query(const char *name, struct device *ret_device) {
-  char buffer[NETLINK_REQUEST_MAX];
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
   struct nlmsghdr *request = begin_request(buffer, 0);
   struct device device = {0};
 
@@ -135,49 +138,79 @@ static int on_candidate(const struct nlmsghdr *message, void *context) {
   return MNL_CB_OK;
 }
 
-bool device_has_vlan(unsigned ifindex) {
-  char buffer[NETLINK_REQUEST_MAX];
+static int search_vlan(struct vlan_search *search) {
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
   struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
-  struct vlan_search search = {.ifindex = ifindex};
 
   /* The kernel leaves other kinds out, if it knows this one. */
   struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
   mnl_attr_put_strz(request, IFLA_INFO_KIND, "vlan");
   mnl_attr_nest_end(request, information);
-  netlink_request(request, on_candidate, &search);
+  return netlink_request(request, on_candidate, search);
+}
+
+bool device_has_vlan(unsigned ifindex) {
+  struct vlan_search search = {.ifindex = ifindex};
+
+  while (search_vlan(&search) == -EINTR)
+    ;
   return search.found;
 }
 
-struct members_visit {
-  unsigned ifindex;
-  int (*visit)(void *context, unsigned member);
-  void *context;
-  int error;
+struct members {
+  unsigned master;
+  unsigned *list;
+  size_t count;
+  bool is_out_of_memory;
 };
+
+static void add_member(struct members *members, unsigned member) {
+  unsigned *grown =
+      reallocarray(members->list, members->count + 1, sizeof(*grown));
+
+  if (!grown) {
+    members->is_out_of_memory = true;
+    return;
+  }
+  members->list = grown;
+  grown[members->count++] = member;
+}
 
 static int on_member(const struct nlmsghdr *message, void *context) {
   const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-  struct members_visit *members = context;
+  struct members *members = context;
   const struct nlattr *attribute;
 
   mnl_attr_for_each(attribute, message, sizeof(*link)) {
-    if (mnl_attr_get_type(attribute) != IFLA_MASTER ||
-        mnl_attr_get_u32(attribute) != members->ifindex)
-      continue;
-    if (!members->error)
-      members->error = members->visit(members->context, link->ifi_index);
+    if (mnl_attr_get_type(attribute) == IFLA_MASTER &&
+        mnl_attr_get_u32(attribute) == members->master)
+      add_member(members, link->ifi_index);
   }
   return MNL_CB_OK;
+}
+
+static int list_members(struct members *members) {
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
+  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
+
+  members->count = 0;
+  mnl_attr_put_u32(request, IFLA_MASTER, members->master);
+  int error = netlink_request(request, on_member, members);
+  return members->is_out_of_memory ? -ENOMEM : error;
 }
 
 int device_visit_members(unsigned ifindex,
                          int (*visit)(void *context, unsigned member),
                          void *context) {
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
-  struct members_visit members = {ifindex, visit, context, 0};
+  struct members members = {.master = ifindex};
+  int error;
 
-  mnl_attr_put_u32(request, IFLA_MASTER, ifindex);
-  int error = netlink_request(request, on_member, &members);
-  return error ? error : members.error;
+  /* Links that come and go meanwhile interrupt the list. */
+  do
+    error = list_members(&members);
+  while (error == -EINTR);
+  for (size_t i = 0; i < members.count && !error; i++)
+    error = visit(context, members.list[i]);
+  free(members.list);
+  return error;
 }

@@ -15,6 +15,7 @@ struct device {
   char kind[32];      /* of rtnetlink, "veth"; empty: hardware, loopback */
   char driver[32];    /* of ethtool, "virtio_net"; empty where it has none */
   enum link link;     /* by ARPHRD_... of linux/if_arp.h */
+  bool is_member;     /* of a bond, bridge or the like */
   unsigned mtu;       /* octets behind the link layer's header */
   unsigned rx_queues; /* in use (ethtool -l); 1 where there are no channels */
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */

@@ -24,6 +24,7 @@ struct side {
 
 struct interface {
   char name[IF_NAMESIZE];
+  atomic_bool is_tried; /* before that there is nothing to tell */
   struct side sides[DIRECTION_COUNT];
 };
 
@@ -60,8 +61,10 @@ static void *run(void *context) {
   struct interfaces *interfaces = context;
 
   clsact_sweep();
-  for (size_t i = 0; i < interfaces->count && !interfaces->stopping; i++)
+  for (size_t i = 0; i < interfaces->count && !interfaces->stopping; i++) {
     attach_interface(interfaces, &interfaces->list[i]);
+    interfaces->list[i].is_tried = true;
+  }
   return NULL;
 }
 
@@ -146,7 +149,8 @@ static void read_interface(struct interfaces *interfaces,
 void interfaces_read(struct interfaces *interfaces, interfaces_visitor *visit,
                      void *context) {
   for (size_t i = 0; i < interfaces->count; i++)
-    read_interface(interfaces, &interfaces->list[i], visit, context);
+    if (interfaces->list[i].is_tried)
+      read_interface(interfaces, &interfaces->list[i], visit, context);
 }
 
 struct interfaces *interfaces_stop(struct interfaces *interfaces) {

@@ -35,8 +35,8 @@ typedef void interfaces_visitor(void *context,
 int interfaces_start(const struct config *config, struct datapath *datapath,
                      struct interfaces **ret_interfaces);
 
-/* Calls visit() for each interface, in the order of the configuration. One
- * caller at a time. */
+/* Calls visit() for each interface whose turn to be attached has been, in the
+ * order of the configuration. One caller at a time. */
 void interfaces_read(struct interfaces *interfaces, interfaces_visitor *visit,
                      void *context);
 

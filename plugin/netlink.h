@@ -11,7 +11,8 @@ enum { NETLINK_REQUEST_MAX = 1024 };
 
 /* Sends the request, whose flags are completed, and hands each message of the
  * answer to on_answer(), which returns MNL_CB_OK. Returns 0, or -errno as the
- * kernel tells it. */
+ * kernel tells it; -EINTR where a dump changed meanwhile, and is to be asked
+ * for again. */
 int netlink_request(struct nlmsghdr *request, mnl_cb_t on_answer,
                     void *context);
 

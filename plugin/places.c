@@ -83,6 +83,7 @@ bool places_is_refusal(enum entry entry, int error) {
   case ENOMEM: /* of too few queues: ixgbe, virtio_net before Linux 5.13 */
     return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
   case ENOENT:
+  case ENOSYS:
   case EADDRINUSE:
     return is_tc(entry);
   default:
@@ -197,6 +198,16 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
   return refusal;
 }
 
+bool places_is_stacked(const struct device *device) {
+  static const char *const kinds[] = {"bridge",  "bond",    "team",
+                                      "macvlan", "macvtap", "ipvlan"};
+
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+    if (strcmp(device->kind, kinds[i]) == 0)
+      return true;
+  return false;
+}
+
 /* A bond's program runs in the drivers of its members. */
 enum side_effect places_side_effect(const struct device *device) {
   if (strcmp(device->kind, "veth") == 0)
@@ -212,15 +223,12 @@ const char *places_side_effect_words(enum side_effect effect) {
   static const char *const words[SIDE_EFFECT_COUNT] = {
       [SIDE_EFFECT_OF_VETH] =
           "native XDP on a veth turns off the segmentation offload of its "
-          "peer, which slows TCP through it down to about a third, and keeps "
-          "the MTU from being raised beyond one buffer",
+          "peer, which slows TCP through it down to about a third",
       [SIDE_EFFECT_OF_VIRTIO] =
-          "native XDP on virtio_net turns off the offloads of the host's tap, "
-          "and keeps the MTU from being raised beyond one buffer",
+          "native XDP on virtio_net turns off the offloads of the host's tap",
       [SIDE_EFFECT_OF_CARD] =
           "native XDP makes some cards reset their rings or drop the link for "
-          "seconds when it is attached and detached, and keeps the MTU from "
-          "being raised beyond one buffer",
+          "seconds when it is attached and detached",
   };
 
   return words[effect];

@@ -58,6 +58,10 @@ enum side_effect {
   SIDE_EFFECT_NONE = SIDE_EFFECT_COUNT /* as on a tap interface */
 };
 
+/* Whether frames come from other devices, on which the kernel has taken the
+ * outer tag off. */
+bool places_is_stacked(const struct device *device);
+
 enum side_effect places_side_effect(const struct device *device);
 const char *places_side_effect_words(enum side_effect effect);
 
