@@ -44,14 +44,13 @@ static __always_inline bool load_rest(const struct frame *frame, __u64 offset,
   }
 }
 
-static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
-                                       void *to, __u64 size) {
-  const void *from = frame->data + offset;
+static __always_inline const void *
+frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
+  const void *at = frame->data + offset;
 
-  if (unlikely(from + size > frame->data_end))
-    return load_rest(frame, offset, to, size);
-  __builtin_memcpy(to, __builtin_assume_aligned(from, 2), size);
-  return true;
+  if (likely(at + size <= frame->data_end))
+    return at;
+  return load_rest(frame, offset, buffer, size) ? buffer : NULL;
 }
 
 static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {

@@ -60,10 +60,11 @@ const char *places_words(enum entry entry, enum attachment attachment) {
     return is_sent ? "at tc egress (clsact: the kernel has no tcx)"
                    : "at tc ingress (clsact: the kernel has no tcx)";
   case ATTACHED_BEHIND:
-    return is_sent ? "at tc egress (clsact: the kernel has no tcx) behind "
-                     "another filter: what that one drops is not counted"
-                   : "at tc ingress (clsact: the kernel has no tcx) behind "
-                     "another filter: what that one drops is not counted";
+    return is_sent
+               ? "at tc egress (clsact: the kernel has no tcx) behind "
+                 "another filter: what that one drops or keeps is not counted"
+               : "at tc ingress (clsact: the kernel has no tcx) behind "
+                 "another filter: what that one drops or keeps is not counted";
   default:
     return places[entry].words;
   }
@@ -105,7 +106,7 @@ static void describe_native(int error, const char *name,
   } else if (error == -ENOSPC) {
     SAY(refusal, "it has too few queues for XDP");
     ADVISE(refusal, "add some (ethtool -L %s)", name);
-  } else if (device->merges) {
+  } else if (device->merges && !*device->kind) {
     SAY(refusal, "its driver has no XDP while large receive offload is on");
     ADVISE(refusal, "turn it off (ethtool -K %s lro off)", name);
   } else if (error != -EOPNOTSUPP) {

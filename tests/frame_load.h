@@ -8,14 +8,11 @@
 
 #include "bpf/packet.bpf.h"
 
-static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
-                                       void *to, __u64 size) {
-  /* The compiler does not see that nobody reads what was not loaded. */
-  memset(to, 0, size);
+static __always_inline const void *
+frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
   if (offset + size > frame->octets)
-    return false;
-  memcpy(to, (const char *)frame->data + offset, size);
-  return true;
+    return NULL;
+  return memcpy(buffer, (const char *)frame->data + offset, size);
 }
 
 #endif

@@ -369,10 +369,10 @@ static void test_filters(void **state) {
                       "(clsact: the kernel has no tcx), by Mode \"tc\"\n");
   answers[ENTRY_TC_RX].attachment = ATTACHED_BEHIND;
   assert_true(run_rx(MODE_TC));
-  assert_string_equal(logged,
-                      "5 interface \"eth0\": rx is counted at tc ingress "
-                      "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, by Mode \"tc\"\n");
+  assert_string_equal(
+      logged, "5 interface \"eth0\": rx is counted at tc ingress "
+              "(clsact: the kernel has no tcx) behind another filter: "
+              "what that one drops or keeps is not counted, by Mode \"tc\"\n");
 }
 
 static void test_tx(void **state) {
@@ -387,10 +387,11 @@ static void test_tx(void **state) {
                       "(clsact: the kernel has no tcx), as in every Mode\n");
   answers[ENTRY_TC_TX].attachment = ATTACHED_BEHIND;
   assert_true(run_tx(MODE_TC));
-  assert_string_equal(logged,
-                      "5 interface \"eth0\": tx is counted at tc egress "
-                      "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, as in every Mode\n");
+  assert_string_equal(
+      logged,
+      "5 interface \"eth0\": tx is counted at tc egress "
+      "(clsact: the kernel has no tcx) behind another filter: "
+      "what that one drops or keeps is not counted, as in every Mode\n");
 }
 
 #define SINCE "since native XDP is refused: "
@@ -435,7 +436,7 @@ static void test_auto_behind_a_filter(void **state) {
   assert_string_equal(logged,
                       "5 interface \"eth0\": rx is counted at tc ingress "
                       "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, " SINCE
+                      "what that one drops or keeps is not counted, " SINCE
                       "its driver has no XDP\n");
 }
 
@@ -774,20 +775,36 @@ static void test_no_side_effect_elsewhere(void **state) {
   assert_non_null(strstr(logged, "others of its kind"));
 }
 
-#define TAGS(commands)                                                         \
-  "5 interface \"eth0\": VLAN tags are taken off before XDP and not seen; "    \
-  "leave them in the frame (ethtool -K " commands " off), or use Mode "        \
-  "\"tc\"\n"
+#define TAGS(who, commands)                                                    \
+  "5 interface \"eth0\": VLAN tags are taken off before XDP and not seen, "    \
+  "unless " who " leaves them in the frame (ethtool -K " commands " off); to " \
+  "have them counted use Mode \"tc\"\n"
 
 static void test_stripped_tags(void **state) {
   (void)state;
   keep_quiet();
   device.strips_tags = true;
   attach.groups = GROUP_BIT(GROUP_VLAN);
-  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("eth0 rxvlan"));
+  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("the card", "eth0 rxvlan"));
   /* On a veth the sender leaves them out. */
   make_device("veth", "veth");
-  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("PEER txvlan"));
+  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("its peer", "PEER txvlan"));
+}
+
+/* On what stands on other devices they went before generic XDP, whatever the
+ * device itself does. */
+static void test_tags_that_others_took_off(void **state) {
+  (void)state;
+  keep_quiet();
+  make_device("bridge", "bridge");
+  attach.groups = GROUP_BIT(GROUP_VLAN);
+  assert_true(run_rx(MODE_GENERIC));
+  assert_non_null(
+      strstr(logged,
+             "5 interface \"eth0\": VLAN tags are taken off before XDP and not "
+             "seen; to have them counted use Mode \"tc\"\n"));
+  assert_true(run_rx(MODE_TC));
+  assert_null(strstr(logged, "VLAN tags"));
 }
 
 #define TOLD_OF_TAGS (strstr(logged, "VLAN tags are taken off") != NULL)
@@ -953,6 +970,7 @@ int main(void) {
       TEST(test_side_effects_of_other_kinds),
       TEST(test_no_side_effect_elsewhere),
       TEST(test_stripped_tags),
+      TEST(test_tags_that_others_took_off),
       TEST(test_stripped_tags_that_matter),
       TEST(test_stripped_tags_by_place),
       TEST(test_unknown_link),
