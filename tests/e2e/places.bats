@@ -188,7 +188,8 @@ END
 # TCP counted, repetitions included: assert_stream ADDRESS MEMBER HEADERS.
 assert_stream() {
   local octets segments acknowledgements
-  on_rx "$BUILD/tests/stream" listen "$1" 5000 >"$dir/listener" 3>&- &
+  nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/stream" listen "$1" 5000 \
+    >"$dir/listener" 3>&- &
   eventually grep -qs ready "$dir/listener"
   read -r octets segments acknowledgements \
     < <(on_tx "$BUILD/tests/stream" send "$1" 5000 20000000)
@@ -260,7 +261,8 @@ count_stream() {
   on_tx ip addr add 198.51.100.1/24 dev vxlan1
   on_rx ip addr add 198.51.100.2/24 dev vxlan0
   start_over tc rx3
-  on_rx "$BUILD/tests/stream" listen 198.51.100.2 5000 >"$dir/listener" 3>&- &
+  nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/stream" listen 198.51.100.2 5000 \
+    >"$dir/listener" 3>&- &
   eventually grep -qs ready "$dir/listener"
   read -r octets segments acknowledgements \
     < <(on_tx "$BUILD/tests/stream" send 198.51.100.2 5000 20000000)
@@ -318,8 +320,9 @@ END
 start_bystander() {
   rm -f "$dir/bystander"
   mkfifo "$dir/bystander"
-  on_rx "$BUILD/tests/bystander" rx0 "$@" <"$dir/bystander" \
-    >"$dir/bystander.out" 3>&- &
+  # Not through a function: $! must be the program itself.
+  nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/bystander" rx0 "$@" \
+    <"$dir/bystander" >"$dir/bystander.out" 3>&- &
   bystander=$!
   exec {hold}>"$dir/bystander"
   eventually grep -q attached "$dir/bystander.out"
@@ -331,9 +334,11 @@ saw() {
   [ "$(tail -n 1 "$dir/bystander.out" | cut -d ' ' -f 1)" = "$1" ]
 }
 
+# A collectd that was started meanwhile has its standard input open as well.
 end_bystander() {
   exec {hold}>&-
-  wait "$bystander"
+  kill "$bystander"
+  wait "$bystander" || true
 }
 
 to_rx0() { on_tx "$BUILD/tests/framegen" -s tx0 "ipv4-udp=$1" >/dev/null; }
