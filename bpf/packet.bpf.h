@@ -110,6 +110,10 @@ enum {
       GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) | GROUP_BIT(GROUP_DSCP),
   TAGS_MAX = 2,
   EXTENSIONS_MAX = 8,
+  /* No less than there can be: 14 and two tags of 4; and behind these 40 of
+   * IPv6 and eight extensions of 2048. */
+  LINK_OCTETS_MASK = 0x1f,
+  HEADERS_MASK = 0x7fff,
   IPV4_FRAGMENT_OFFSET = 0x1fff,
   IPV6_FRAGMENT_OFFSET = 0xfff8,
   TCP_FLAG_FIN_BIT = 0x01,
@@ -216,7 +220,7 @@ static __always_inline bool packet_parse_ethernet(const struct frame *frame,
     packet->type = tag->type;
     packet->offset += sizeof(*tag);
   }
-  packet->offset = (packet->offset + zero) & 0x1f;
+  packet->offset = (packet->offset + zero) & LINK_OCTETS_MASK;
   return true;
 }
 
@@ -343,7 +347,7 @@ packet_walk_extensions(const struct frame *frame, struct packet *packet,
       return PROTOCOL_TRUNCATED;
     if (frame->is_super && is_jumbo(*ret_next, extension))
       packet->local = sizeof(*extension);
-    packet->offset = (offset + zero) & 0x7fff;
+    packet->offset = (offset + zero) & HEADERS_MASK;
     *ret_next = extension->next;
   }
   return is_extension(*ret_next) ? PROTOCOL_IPV6_OTHER : PROTOCOL_COUNT;

@@ -48,7 +48,8 @@ static struct port *try_entry(struct datapath *datapath,
   attempt->error =
       port_open(datapath, attempt->entry, device->ifindex, device->link, &port);
   /* By the bond: as if its program were attached there. */
-  if (attempt->error == -EALREADY && device->is_member)
+  if (attempt->error == -EALREADY && device->is_bond_member &&
+      attempt->entry != ENTRY_TC_RX && attempt->entry != ENTRY_TC_TX)
     attempt->error = -EEXIST;
   if (!attempt->error)
     attempt->error = add_members(port, attempt->entry, device);
@@ -115,9 +116,9 @@ static void log_success(const struct attach *attach, enum direction direction,
     struct refusal refusal =
         places_describe(first->entry, first->error, name, device);
     log_write(is_special ? LOG_NOTICE : LOG_INFO,
-              "interface \"%s\": rx is counted %s, since %s is refused: "
-              "%s%s%s%s",
-              name, words, places_name(first->entry), refusal.cause,
+              "interface \"%s\": rx is counted %s, since native XDP is "
+              "refused: %s%s%s%s",
+              name, words, refusal.cause,
               *refusal.remedy ? " (to have it, " : "", refusal.remedy,
               *refusal.remedy ? ")" : "");
     return;
@@ -135,25 +136,43 @@ static void log_success(const struct attach *attach, enum direction direction,
 static void log_side_effect(struct attach *attach, const char *name,
                             enum entry entry, const struct device *device) {
   enum side_effect effect = places_side_effect(device);
+  bool limits_mtu = entry == ENTRY_NATIVE;
 
-  if (!is_native(entry) || effect == SIDE_EFFECT_NONE || attach->told[effect])
+  if (!is_native(entry) || effect == SIDE_EFFECT_NONE ||
+      (attach->told[effect] && (!limits_mtu || attach->told_mtu[effect])))
     return;
   attach->told[effect] = true;
+  attach->told_mtu[effect] |= limits_mtu;
   log_write(LOG_NOTICE,
             "interface \"%s\" and others of its kind: %s%s; Mode \"tc\" does "
             "not",
             name, places_side_effect_words(effect),
-            entry == ENTRY_NATIVE
+            limits_mtu
                 ? ", and keeps the MTU from being raised beyond one buffer"
                 : "");
 }
 
-/* A tag that was taken off is known to tc alone. On a veth it is the sender who
- * leaves it out; on what stands on other devices, it went on the way. */
+/* Who takes tags off, and may be told not to. */
+struct tag_taker {
+  const char *who, *name, *option;
+};
+
+/* On a veth it is the sender who leaves them out of the frame. */
+static struct tag_taker tag_taker_of(const char *name,
+                                     const struct device *device) {
+  if (strcmp(device->kind, "veth") == 0)
+    return (struct tag_taker){"its peer leaves", "PEER", "txvlan"};
+  if (strcmp(device->kind, "bond") == 0)
+    return (struct tag_taker){"its members leave", "MEMBER", "rxvlan"};
+  return (struct tag_taker){"the card leaves", name, "rxvlan"};
+}
+
+/* A tag that was taken off is known to tc alone. To what stands on other
+ * devices it does not come in generic mode, whatever these do. */
 static void log_stripped_tags(const struct attach *attach, const char *name,
                               enum entry entry, const struct device *device) {
   bool is_stacked = entry == ENTRY_GENERIC && places_is_stacked(device);
-  bool is_veth = strcmp(device->kind, "veth") == 0;
+  struct tag_taker taker = tag_taker_of(name, device);
 
   if (entry == ENTRY_TC_RX || entry == ENTRY_TC_TX ||
       !(device->strips_tags || is_stacked) ||
@@ -166,13 +185,11 @@ static void log_stripped_tags(const struct attach *attach, const char *name,
               "seen; to have them counted use Mode \"tc\"",
               name);
   else
-    log_write(
-        LOG_NOTICE,
-        "interface \"%s\": VLAN tags are taken off before XDP and not "
-        "seen, unless %s leaves them in the frame (ethtool -K %s %s off); "
-        "to have them counted use Mode \"tc\"",
-        name, is_veth ? "its peer" : "the card", is_veth ? "PEER" : name,
-        is_veth ? "txvlan" : "rxvlan");
+    log_write(LOG_NOTICE,
+              "interface \"%s\": VLAN tags are taken off before XDP and not "
+              "seen, unless %s them in the frame (ethtool -K %s %s off); "
+              "to have them counted use Mode \"tc\"",
+              name, taker.who, taker.name, taker.option);
 }
 
 /* Once for both directions, which follow each other. */

@@ -10,9 +10,10 @@
 struct attach {
   struct datapath *datapath;
   enum mode mode;
-  __u32 groups;                 /* that are reported, set of GROUP_BIT */
-  bool told[SIDE_EFFECT_COUNT]; /* what was told already */
-  unsigned told_link;           /* ifindex of whom log_unknown_link() told */
+  __u32 groups;                     /* that are reported, set of GROUP_BIT */
+  bool told[SIDE_EFFECT_COUNT];     /* what was told already */
+  bool told_mtu[SIDE_EFFECT_COUNT]; /* that of them, with the MTU */
+  unsigned told_link; /* ifindex of whom log_unknown_link() told */
 };
 
 /* Returns the port and sets *ret_entry, or NULL, which is logged; the device is

@@ -29,8 +29,6 @@ enum {
   HANDLE = 0xc0000000,
   /* Below are those that select(2) takes, which other plugins may use. */
   DESCRIPTOR_MIN = 1024,
-  /* A dump is repeated where what it tells of has changed meanwhile. */
-  DUMPS_MAX = 5,
 };
 
 /* The name of a filter tells whose it is, and whether the qdisc was made for
@@ -71,7 +69,7 @@ static int dump(unsigned short type, const struct tcmsg *message,
   union request request;
   int error = -EINTR;
 
-  for (unsigned i = 0; i < DUMPS_MAX && error == -EINTR; i++)
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
     error = netlink_request(begin_request(&request, type, NLM_F_DUMP, message),
                             on_answer, context);
   return error;
@@ -128,7 +126,7 @@ static int open_socket(uint64_t token) {
 static int hold_self(void) {
   if (self.filters == 0) {
     if (getrandom(&self.token, sizeof(self.token), 0) != sizeof(self.token))
-      return -errno;
+      return -EIO;
     self.socket = open_socket(self.token);
   }
   self.filters++;
@@ -350,9 +348,9 @@ static int delete_filter(unsigned ifindex, bool is_egress, unsigned priority,
 /* --- attach and detach -----------------------------------------------------*/
 
 struct place {
-  unsigned lowest;     /* priority of the others, 0: there are none */
-  bool lowest_is_ours; /* takes filters of our kind and protocol */
-  unsigned free;       /* the lowest that nobody has */
+  unsigned lowest;        /* priority of the others, 0: there are none */
+  bool lowest_takes_ours; /* takes filters of our kind and protocol */
+  unsigned free;          /* the lowest that nobody has */
 };
 
 static void find_place(void *context, const struct filter *filter) {
@@ -362,7 +360,7 @@ static void find_place(void *context, const struct filter *filter) {
     return;
   if (!place->lowest || filter->priority < place->lowest) {
     place->lowest = filter->priority;
-    place->lowest_is_ours =
+    place->lowest_takes_ours =
         filter->is_bpf && filter->protocol == htons(ETH_P_ALL);
   }
   if (filter->priority == place->free)
@@ -376,7 +374,7 @@ static void choose_priority(const struct place *place, struct clsact *clsact) {
     clsact->priority = PRIORITY_LOW;
   else if (place->lowest > 1)
     clsact->priority = place->lowest - 1;
-  else if (place->lowest_is_ours)
+  else if (place->lowest_takes_ours)
     clsact->priority = 1;
   else
     clsact->priority = place->free;

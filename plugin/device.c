@@ -38,14 +38,23 @@ static enum link link_of(unsigned short type) {
   }
 }
 
-static const char *kind_of(const struct nlattr *information) {
+/* `type` is IFLA_INFO_KIND or, of the master, IFLA_INFO_SLAVE_KIND. */
+static const char *kind_of(const struct nlattr *information, uint16_t type) {
   const struct nlattr *attribute;
 
   mnl_attr_for_each_nested(attribute, information) {
-    if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+    if (mnl_attr_get_type(attribute) == type)
       return mnl_attr_get_str(attribute);
   }
   return "";
+}
+
+static void parse_information(const struct nlattr *information,
+                              struct device *device) {
+  snprintf(device->kind, sizeof(device->kind), "%s",
+           kind_of(information, IFLA_INFO_KIND));
+  device->is_bond_member =
+      strcmp(kind_of(information, IFLA_INFO_SLAVE_KIND), "bond") == 0;
 }
 
 static int on_link(const struct nlmsghdr *message, void *context) {
@@ -58,10 +67,8 @@ static int on_link(const struct nlmsghdr *message, void *context) {
   mnl_attr_for_each(attribute, message, sizeof(*link)) {
     if (mnl_attr_get_type(attribute) == IFLA_MTU)
       device->mtu = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_MASTER)
-      device->is_member = mnl_attr_get_u32(attribute);
     else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      snprintf(device->kind, sizeof(device->kind), "%s", kind_of(attribute));
+      parse_information(attribute, device);
   }
   return MNL_CB_OK;
 }
@@ -132,7 +139,7 @@ static int on_candidate(const struct nlmsghdr *message, void *context) {
     if (mnl_attr_get_type(attribute) == IFLA_LINK)
       lower = mnl_attr_get_u32(attribute);
     else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      is_vlan = strcmp(kind_of(attribute), "vlan") == 0;
+      is_vlan = strcmp(kind_of(attribute, IFLA_INFO_KIND), "vlan") == 0;
   }
   search->found |= is_vlan && lower == search->ifindex;
   return MNL_CB_OK;
@@ -151,9 +158,10 @@ static int search_vlan(struct vlan_search *search) {
 
 bool device_has_vlan(unsigned ifindex) {
   struct vlan_search search = {.ifindex = ifindex};
+  int error = -EINTR;
 
-  while (search_vlan(&search) == -EINTR)
-    ;
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
+    error = search_vlan(&search);
   return search.found;
 }
 
@@ -203,12 +211,10 @@ int device_visit_members(unsigned ifindex,
                          int (*visit)(void *context, unsigned member),
                          void *context) {
   struct members members = {.master = ifindex};
-  int error;
+  int error = -EINTR;
 
-  /* Links that come and go meanwhile interrupt the list. */
-  do
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
     error = list_members(&members);
-  while (error == -EINTR);
   for (size_t i = 0; i < members.count && !error; i++)
     error = visit(context, members.list[i]);
   free(members.list);

@@ -34,23 +34,18 @@ unsigned places_entries(enum mode mode, unsigned directions) {
 
 static const struct {
   unsigned number; /* 0 is for not at all, 4 for observing */
-  const char *name;
   const char *words;
 } places[ENTRY_COUNT] = {
-    [ENTRY_NATIVE] = {1, "native XDP", "in the driver (native XDP)"},
-    [ENTRY_NATIVE_FRAGS] = {1, "native XDP",
-                            "in the driver (native XDP, frames of several "
-                            "buffers)"},
-    [ENTRY_GENERIC] = {2, "generic XDP",
-                       "on the skb (generic XDP), where a GSO or GRO "
-                       "super-frame counts as one frame"},
-    [ENTRY_TC_RX] = {3, "tc", "at tc ingress (tcx)"},
-    [ENTRY_TC_TX] = {3, "tc", "at tc egress (tcx)"},
+    [ENTRY_NATIVE] = {1, "in the driver (native XDP)"},
+    [ENTRY_NATIVE_FRAGS] = {1, "in the driver (native XDP, frames of several "
+                               "buffers)"},
+    [ENTRY_GENERIC] = {2, "on the skb (generic XDP), where a GSO or GRO "
+                          "super-frame counts as one frame"},
+    [ENTRY_TC_RX] = {3, "at tc ingress (tcx)"},
+    [ENTRY_TC_TX] = {3, "at tc egress (tcx)"},
 };
 
 unsigned places_number(enum entry entry) { return places[entry].number; }
-
-const char *places_name(enum entry entry) { return places[entry].name; }
 
 const char *places_words(enum entry entry, enum attachment attachment) {
   bool is_sent = entry == ENTRY_TC_TX;
@@ -106,8 +101,12 @@ static void describe_native(int error, const char *name,
   } else if (error == -ENOSPC) {
     SAY(refusal, "it has too few queues for XDP");
     ADVISE(refusal, "add some (ethtool -L %s)", name);
-  } else if (device->merges && !*device->kind) {
-    SAY(refusal, "its driver has no XDP while large receive offload is on");
+  } else if (strcmp(device->kind, "bond") == 0) {
+    SAY(refusal, "a driver of its members has no XDP, or one of them has a "
+                 "program already");
+  } else if (device->merges && error != -ERANGE) {
+    SAY(refusal,
+        "its driver has no XDP, or none while large receive offload is on");
     ADVISE(refusal, "turn it off (ethtool -K %s lro off)", name);
   } else if (error != -EOPNOTSUPP) {
     SAY(refusal,

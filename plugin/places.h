@@ -30,9 +30,6 @@ unsigned places_number(enum entry entry);
 /* "at tc ingress (tcx)" */
 const char *places_words(enum entry entry, enum attachment attachment);
 
-/* "native XDP", as something that can be refused. */
-const char *places_name(enum entry entry);
-
 /* Whether the error says that this entry cannot be had on this device, so that
  * another one may be tried. */
 bool places_is_refusal(enum entry entry, int error);

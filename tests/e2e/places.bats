@@ -190,10 +190,11 @@ assert_stream() {
   local octets segments acknowledgements
   nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/stream" listen "$1" 5000 \
     >"$dir/listener" 3>&- &
+  listener=$!
   eventually grep -qs ready "$dir/listener"
   read -r octets segments acknowledgements \
     < <(on_tx "$BUILD/tests/stream" send "$1" 5000 20000000)
-  wait $!
+  wait "$listener"
   grep -qx 20000000 "$dir/listener"
   [ "$octets" -ge 20000000 ]
   [ "$segments" -ge $((octets / (1514 - $3))) ]
@@ -263,10 +264,12 @@ count_stream() {
   start_over tc rx3
   nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/stream" listen 198.51.100.2 5000 \
     >"$dir/listener" 3>&- &
+  listener=$!
   eventually grep -qs ready "$dir/listener"
   read -r octets segments acknowledgements \
     < <(on_tx "$BUILD/tests/stream" send 198.51.100.2 5000 20000000)
-  wait $!
+  wait "$listener"
+  grep -qx 20000000 "$dir/listener"
   # One of ARP each way besides.
   assert_value rx3 if_rx_packets-protocol-ipv4-udp $((segments + 1))
   assert_value rx3 if_tx_packets-protocol-ipv4-udp $((acknowledgements + 1))
@@ -573,8 +576,8 @@ END
   assert_logged 'interface "rx0": rx is counted in the driver'
   assert_logged 'interface "rx1": rx is counted in the driver'
   assert_logged '[notice] xdp: interface "rx0" and others of its kind: native XDP on a veth turns off the segmentation offload of its peer'
-  refute has_logged '"rx1" and others'
   stop_collectd
+  refute has_logged '"rx1" and others'
 }
 
 @test "tags that are taken off before XDP are told of, if tags are reported" {
@@ -589,14 +592,14 @@ END
   start_counting <<'END'
 Interface "rx0"
 END
-  refute has_logged "$notice"
   stop_collectd
+  refute has_logged "$notice"
   rm "$dir/log"
   start_counting <<'END'
 Interface "rx0"
 Mode "tc"
 Report "vlan"
 END
-  refute has_logged "$notice"
   stop_collectd
+  refute has_logged "$notice"
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The parser's way to a frame's octets, on the host. */
-#ifndef TESTS_FRAME_LOAD_H
-#define TESTS_FRAME_LOAD_H
+#ifndef TESTS_FRAME_AT_H
+#define TESTS_FRAME_AT_H
 
 #include <string.h>
 
@@ -10,9 +10,13 @@
 
 static __always_inline const void *
 frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
+  const char *at = (const char *)frame->data + offset;
+
   if (offset + size > frame->octets)
     return NULL;
-  return memcpy(buffer, (const char *)frame->data + offset, size);
+  if (at + size <= (const char *)frame->data_end)
+    return at;
+  return memcpy(buffer, at, size);
 }
 
 #endif
