@@ -4,22 +4,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "plugin/netlink.h"
+#include "plugin/owner.h"
 
 enum {
   /* Before most that there are or may come, but not where they are likely to
@@ -27,8 +22,6 @@ enum {
   PRIORITY_LOW = 7,
   /* With random bits: not a handle that somebody would ask for. */
   HANDLE = 0xc0000000,
-  /* Below are those that select(2) takes, which other plugins may use. */
-  DESCRIPTOR_MIN = 1024,
 };
 
 /* The name of a filter tells whose it is, and whether the qdisc was made for
@@ -75,89 +68,11 @@ static int dump(unsigned short type, const struct tcmsg *message,
   return error;
 }
 
-/* --- who lives -------------------------------------------------------------*/
-
-/* This process as others know it. A number of it would mean nothing in other
- * PID namespaces, so there is a random token, and a socket whose abstract name
- * has it: such names belong to the network namespace, as the devices do, and
- * end with the process. Both last as long as filters do: what could not be
- * removed then is nobody's, even of this process.
- *
- * Where the socket cannot be made the filters are named without the token: they
- * may stay behind for good, which is better than to lose those that live. */
-static struct {
-  uint64_t token;
-  int socket; /* -1: there is none */
-  unsigned filters;
-} self = {.socket = -1};
-
-static socklen_t fill_address(struct sockaddr_un *address, uint64_t token) {
-  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  int length = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
-                        NAME "-%016" PRIx64, token);
-
-  return offsetof(struct sockaddr_un, sun_path) + 1 + length;
-}
-
-static int move_up(int descriptor) {
-  int above = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-
-  if (above < 0)
-    return descriptor;
-  close(descriptor);
-  return above;
-}
-
-static int open_socket(uint64_t token) {
-  struct sockaddr_un address;
-  socklen_t length = fill_address(&address, token);
-  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-  if (descriptor < 0)
-    return -1;
-  if (bind(descriptor, (struct sockaddr *)&address, length) != 0) {
-    close(descriptor);
-    return -1;
-  }
-  return move_up(descriptor);
-}
-
-/* For a filter that is about to be added: others may look at any time. */
-static int hold_self(void) {
-  if (self.filters == 0) {
-    if (getrandom(&self.token, sizeof(self.token), 0) != sizeof(self.token))
-      return -EIO;
-    self.socket = open_socket(self.token);
-  }
-  self.filters++;
-  return 0;
-}
-
-static void release_self(void) {
-  if (--self.filters || self.socket < 0)
-    return;
-  close(self.socket);
-  self.socket = -1;
-}
-
-/* What cannot be told is taken for living. */
-static bool is_dead(uint64_t token) {
-  struct sockaddr_un address;
-  socklen_t length = fill_address(&address, token);
-  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-  if (descriptor < 0)
-    return false;
-  bool is_refused =
-      connect(descriptor, (struct sockaddr *)&address, length) != 0 &&
-      errno == ECONNREFUSED;
-  close(descriptor);
-  return is_refused;
-}
+/* --- names ---------------------------------------------------------------*/
 
 static void format_name(char *name, size_t size, bool made_qdisc) {
-  snprintf(name, size, NAME " %016" PRIx64 "%s",
-           self.socket < 0 ? 0 : self.token, made_qdisc ? " qdisc" : "");
+  snprintf(name, size, NAME " %016" PRIx64 "%s", owner_token(),
+           made_qdisc ? " qdisc" : "");
 }
 
 /* No other name is ours, even if it begins like it. */
@@ -388,14 +303,14 @@ static void inherit_qdisc(void *context, const struct filter *filter) {
 }
 
 static int add_filter_of_self(int program, struct clsact *clsact) {
-  int error = hold_self();
+  int error = owner_hold();
 
   if (error)
     return error;
-  clsact->handle = HANDLE | (uint32_t)self.token;
+  clsact->handle = HANDLE | owner_bits();
   error = add_filter(clsact, program);
   if (error)
-    release_self();
+    owner_release();
   return error;
 }
 
@@ -440,7 +355,7 @@ void clsact_detach(const struct clsact *clsact) {
 
   if (!error && clsact->made_qdisc)
     delete_unused_qdisc(clsact->ifindex);
-  release_self();
+  owner_release();
 }
 
 /* --- what was left behind --------------------------------------------------*/
@@ -454,7 +369,7 @@ struct sweep {
 static void sweep_filter(void *context, const struct filter *filter) {
   struct sweep *sweep = context;
 
-  if (!filter->owner || !is_dead(filter->owner))
+  if (!filter->owner || !owner_is_dead(filter->owner))
     return;
   if (delete_filter(sweep->ifindex, sweep->is_egress, filter->priority,
                     filter->handle) == 0)
