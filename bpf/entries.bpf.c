@@ -36,8 +36,8 @@ struct interfaces_beyond xdp_beyond SEC(".maps");
 struct interfaces_beyond tc_rx_beyond SEC(".maps");
 struct interfaces_beyond tc_tx_beyond SEC(".maps");
 
-static __always_inline struct element *element_of(void *interfaces,
-                                                  void *beyond, __u32 ifindex) {
+static __always_inline struct element *
+element_of(void *interfaces, void *beyond, __u32 ifindex) {
   __u32 cpu = bpf_get_smp_processor_id();
   void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
 
@@ -58,14 +58,13 @@ static __always_inline bool load_rest(const struct frame *frame, __u64 offset,
   }
 }
 
-static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
-                                       void *to, __u64 size) {
-  const void *from = frame->data + offset;
+static __always_inline const void *
+frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
+  const void *at = frame->data + offset;
 
-  if (unlikely(from + size > frame->data_end))
-    return load_rest(frame, offset, to, size);
-  __builtin_memcpy(to, __builtin_assume_aligned(from, 2), size);
-  return true;
+  if (likely(at + size <= frame->data_end))
+    return at;
+  return load_rest(frame, offset, buffer, size) ? buffer : NULL;
 }
 
 static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
@@ -76,8 +75,7 @@ static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
 /* In the driver, which has Ethernet. */
 SEC("xdp")
 int collectd_xdp(struct xdp_md *ctx) {
-  struct element *element =
-      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
+  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -92,8 +90,7 @@ int collectd_xdp(struct xdp_md *ctx) {
  * read directly. */
 SEC("xdp.frags")
 int collectd_frags(struct xdp_md *ctx) {
-  struct element *element =
-      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
+  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -109,8 +106,7 @@ int collectd_frags(struct xdp_md *ctx) {
 /* On the skb of any device. */
 SEC("xdp")
 int collectd_skb(struct xdp_md *ctx) {
-  struct element *element =
-      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
+  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
   if (unlikely(!element))
@@ -134,37 +130,38 @@ static __always_inline struct frame frame_of_skb(struct __sk_buff *skb,
                         .is_super = skb->gso_size};
 }
 
-/* struct headers of a super-frame. A global function, so that the verifier
- * looks at it once and by itself. */
-__u64 collectd_headers(struct __sk_buff *skb, __u32 link);
-
-__attribute__((noinline)) __u64 collectd_headers(struct __sk_buff *skb,
-                                                 __u32 link) {
+/* struct headers of a super-frame, which few frames are: not inlined. As any
+ * value to the verifier, lest it follow what comes next for each one. */
+static __attribute__((noinline)) __u64 headers_of_super(struct __sk_buff *skb,
+                                                        __u32 link) {
   struct frame frame = frame_of_skb(skb, link);
   struct headers headers = wire_headers(&frame);
 
-  return (__u64)headers.local << 32 | headers.octets;
+  return ((__u64)headers.local << 32 | headers.octets) + zero;
 }
 
 static __always_inline struct wire wire_of_skb(struct __sk_buff *skb,
-                                               const struct frame *frame) {
+                                               enum link link) {
   struct segmentation segmentation = {skb->gso_segs, skb->gso_size};
+  struct frame frame = frame_of_skb(skb, link);
 
-  if (likely(!frame->is_super))
-    return wire_of(frame);
-  __u64 headers = collectd_headers(skb, frame->link);
-  return wire_of_super(frame, segmentation,
+  if (likely(!frame.is_super))
+    return wire_of(&frame);
+  __u64 headers = headers_of_super(skb, link);
+  return wire_of_super(&frame, segmentation,
                        (struct headers){headers, headers >> 32});
 }
 
+/* The frame comes after the call: what the verifier learns of its octets there
+ * would keep apart what comes next. */
 static __always_inline void
 count_skb(struct __sk_buff *skb, struct element *element, enum queue queue) {
-
   if (unlikely(!element))
     return;
-  struct frame frame = frame_of_skb(skb, element->link);
-  count_frame(element->cells, &options, &frame, wire_of_skb(skb, &frame),
-              queue);
+  enum link link = element->link;
+  struct wire wire = wire_of_skb(skb, link);
+  struct frame frame = frame_of_skb(skb, link);
+  count_frame(element->cells, &options, &frame, wire, queue);
 }
 
 /* TC_ACT_UNSPEC, which is TCX_NEXT: whoever is behind us sees the frame. */

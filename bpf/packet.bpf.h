@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 
 /* Frame -> struct packet: what this frame is. Pure: compiles for BPF and for
- * the host, and sees octets through frame_load() only. The checks are
+ * the host, and sees octets through frame_at() only. The checks are
  * made in the order written; the first that hits decides. */
 #ifndef BPF_PACKET_BPF_H
 #define BPF_PACKET_BPF_H
@@ -37,10 +37,11 @@ struct frame {
                      segmented (GSO) */
 };
 
-/* Copies `size` octets from `offset` on, or returns false where the frame ends
- * before. Whoever includes this file defines it. */
-static __always_inline bool frame_load(const struct frame *frame, __u64 offset,
-                                       void *to, __u64 size);
+/* Where `size` octets from `offset` on can be read: in the frame, or in
+ * `buffer`, to which they are copied where they cannot be read directly; NULL
+ * where the frame ends before. Whoever includes this file defines it. */
+static __always_inline const void *
+frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size);
 
 struct packet {
   enum vlan vlan;
@@ -109,6 +110,10 @@ enum {
       GROUP_BIT(GROUP_PROTOCOL) | GROUP_BIT(GROUP_TCP) | GROUP_BIT(GROUP_DSCP),
   TAGS_MAX = 2,
   EXTENSIONS_MAX = 8,
+  /* No less than there can be: 14 and two tags of 4; and behind these 40 of
+   * IPv6 and eight extensions of 2048. */
+  LINK_OCTETS_MASK = 0x1f,
+  HEADERS_MASK = 0x7fff,
   IPV4_FRAGMENT_OFFSET = 0x1fff,
   IPV6_FRAGMENT_OFFSET = 0xfff8,
   TCP_FLAG_FIN_BIT = 0x01,
@@ -121,7 +126,7 @@ enum {
 
 /* Always 0, which the verifier does not know: a value that was added to it is
  * any value, so that the paths that led to it are not followed on apart. */
-static volatile __u32 zero;
+static volatile __u64 zero;
 
 static __always_inline bool is_tag(__be16 type) {
   return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
@@ -135,39 +140,47 @@ static __always_inline bool is_extension(__u8 next) {
 
 /* By the destination address of IP. */
 static __always_inline enum cast packet_cast_ip(const struct frame *frame) {
-  struct ipv4_header ip4;
-  struct ipv6_header ip6;
+  struct ipv4_header ip4_buffer;
+  struct ipv6_header ip6_buffer;
 
-  if (!frame_load(frame, 0, &ip4, sizeof(ip4)))
+  const struct ipv4_header *ip4 =
+      frame_at(frame, 0, &ip4_buffer, sizeof(ip4_buffer));
+  if (!ip4)
     return CAST_UNICAST;
-  if (ip4.version_ihl >> 4 == 4) {
-    if ((ip4.addresses[2] & ip4.addresses[3]) == 0xffff)
+  if (ip4->version_ihl >> 4 == 4) {
+    if ((ip4->addresses[2] & ip4->addresses[3]) == 0xffff)
       return CAST_BROADCAST;
-    return (ip4.addresses[2] & bpf_htons(0xf000)) == bpf_htons(0xe000)
+    return (ip4->addresses[2] & bpf_htons(0xf000)) == bpf_htons(0xe000)
                ? CAST_MULTICAST
                : CAST_UNICAST;
   }
-  if (ip4.version_ihl >> 4 != 6 || !frame_load(frame, 0, &ip6, sizeof(ip6)))
+  if (ip4->version_ihl >> 4 != 6)
     return CAST_UNICAST;
-  return (ip6.addresses[8] & bpf_htons(0xff00)) == bpf_htons(0xff00)
+  const struct ipv6_header *ip6 =
+      frame_at(frame, 0, &ip6_buffer, sizeof(ip6_buffer));
+  if (!ip6)
+    return CAST_UNICAST;
+  return (ip6->addresses[8] & bpf_htons(0xff00)) == bpf_htons(0xff00)
              ? CAST_MULTICAST
              : CAST_UNICAST;
 }
 
 /* By the destination address. */
 static __always_inline enum cast packet_cast(const struct frame *frame) {
-  struct ethernet_header ethernet;
+  struct ethernet_header buffer;
 
   if (frame->link == LINK_IP)
     return packet_cast_ip(frame);
   if (frame->link != LINK_ETHERNET)
     return CAST_UNICAST;
 
-  if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))) ||
-      likely(!(ethernet.destination[0] & bpf_htons(0x0100))))
+  const struct ethernet_header *ethernet =
+      frame_at(frame, 0, &buffer, sizeof(buffer));
+  if (unlikely(!ethernet) ||
+      likely(!(ethernet->destination[0] & bpf_htons(0x0100))))
     return CAST_UNICAST;
-  return (ethernet.destination[0] & ethernet.destination[1] &
-          ethernet.destination[2]) == 0xffff
+  return (ethernet->destination[0] & ethernet->destination[1] &
+          ethernet->destination[2]) == 0xffff
              ? CAST_BROADCAST
              : CAST_MULTICAST;
 }
@@ -175,34 +188,39 @@ static __always_inline enum cast packet_cast(const struct frame *frame) {
 /* The type that the first octet tells of. */
 static __always_inline bool packet_parse_version(const struct frame *frame,
                                                  struct packet *packet) {
-  __u8 first;
+  __u8 buffer;
 
-  if (!frame_load(frame, 0, &first, sizeof(first)))
+  const __u8 *first = frame_at(frame, 0, &buffer, sizeof(buffer));
+  if (!first)
     return false;
-  packet->type = first >> 4 == 4   ? bpf_htons(ETH_P_IP)
-                 : first >> 4 == 6 ? bpf_htons(ETH_P_IPV6)
-                                   : 0;
+  packet->type = *first >> 4 == 4   ? bpf_htons(ETH_P_IP)
+                 : *first >> 4 == 6 ? bpf_htons(ETH_P_IPV6)
+                                    : 0;
   return true;
 }
 
 static __always_inline bool packet_parse_ethernet(const struct frame *frame,
                                                   struct packet *packet) {
-  struct ethernet_header ethernet;
-  struct tag_header tag;
+  struct ethernet_header ethernet_buffer;
+  struct tag_header tag_buffer;
 
-  packet->offset = sizeof(ethernet);
-  if (unlikely(!frame_load(frame, 0, &ethernet, sizeof(ethernet))))
+  packet->offset = sizeof(ethernet_buffer);
+  const struct ethernet_header *ethernet =
+      frame_at(frame, 0, &ethernet_buffer, sizeof(ethernet_buffer));
+  if (unlikely(!ethernet))
     return false;
 
-  packet->type = ethernet.type;
+  packet->type = ethernet->type;
   for (int i = frame->is_tagged; i < TAGS_MAX && is_tag(packet->type); i++) {
     packet->vlan++;
-    if (unlikely(!frame_load(frame, packet->offset, &tag, sizeof(tag))))
+    const struct tag_header *tag =
+        frame_at(frame, packet->offset, &tag_buffer, sizeof(tag_buffer));
+    if (unlikely(!tag))
       return false;
-    packet->type = tag.type;
-    packet->offset += sizeof(tag);
+    packet->type = tag->type;
+    packet->offset += sizeof(*tag);
   }
-  packet->offset = (packet->offset + zero) & 0x1f;
+  packet->offset = (packet->offset + zero) & LINK_OCTETS_MASK;
   return true;
 }
 
@@ -228,30 +246,35 @@ static __always_inline enum protocol packet_parse_tcp(const struct frame *frame,
                                                       struct packet *packet,
                                                       __u64 end,
                                                       enum protocol member) {
-  struct tcp_header tcp;
+  struct tcp_header buffer;
   __u64 offset = packet->offset;
 
-  if (unlikely(offset + sizeof(tcp) > end) ||
-      unlikely(!frame_load(frame, offset, &tcp, sizeof(tcp))))
+  if (unlikely(offset + sizeof(buffer) > end))
+    return PROTOCOL_TRUNCATED;
+  const struct tcp_header *tcp =
+      frame_at(frame, offset, &buffer, sizeof(buffer));
+  if (unlikely(!tcp))
     return PROTOCOL_TRUNCATED;
 
-  __u64 size = tcp.data_offset >> 4 << 2;
-  if (unlikely(size < sizeof(tcp)))
+  __u64 size = tcp->data_offset >> 4 << 2;
+  if (unlikely(size < sizeof(*tcp)))
     return PROTOCOL_MALFORMED;
-  packet->tcp_flags = tcp.flags;
+  packet->tcp_flags = tcp->flags;
   return packet_take(packet, size, end, member);
 }
 
 static __always_inline enum protocol
 packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
-  struct ipv4_header ip;
+  struct ipv4_header buffer;
 
-  if (unlikely(!frame_load(frame, packet->offset, &ip, sizeof(ip))))
+  const struct ipv4_header *ip =
+      frame_at(frame, packet->offset, &buffer, sizeof(buffer));
+  if (unlikely(!ip))
     return PROTOCOL_TRUNCATED;
 
-  __u64 size = (ip.version_ihl & 0x0f) << 2;
-  __u64 length = bpf_ntohs(ip.total_length);
-  if (unlikely(ip.version_ihl < 0x45 || ip.version_ihl > 0x4f))
+  __u64 size = (ip->version_ihl & 0x0f) << 2;
+  __u64 length = bpf_ntohs(ip->total_length);
+  if (unlikely(ip->version_ihl < 0x45 || ip->version_ihl > 0x4f))
     return PROTOCOL_MALFORMED;
   if (unlikely(length < size)) {
     if (length || !(frame->is_super || frame->octets > IPV4_FRAME_MAX))
@@ -262,14 +285,14 @@ packet_parse_ipv4(const struct frame *frame, struct packet *packet) {
   if (unlikely(end > frame->octets))
     return PROTOCOL_TRUNCATED;
 
-  packet->dscp = ip.tos >> 2;
+  packet->dscp = ip->tos >> 2;
   packet->offset += size;
-  if (unlikely(ip.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET)))
+  if (unlikely(ip->fragment & bpf_htons(IPV4_FRAGMENT_OFFSET)))
     return PROTOCOL_IPV4_FRAGMENT;
 
-  if (likely(ip.protocol == IPPROTO_TCP))
+  if (likely(ip->protocol == IPPROTO_TCP))
     return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV4_TCP);
-  switch (ip.protocol) {
+  switch (ip->protocol) {
   case IPPROTO_UDP:
     return packet_take(packet, 8, end, PROTOCOL_IPV4_UDP);
   case IPPROTO_ICMP:
@@ -300,56 +323,62 @@ static __always_inline bool is_jumbo(__u8 next,
 static __always_inline enum protocol
 packet_walk_extensions(const struct frame *frame, struct packet *packet,
                        __u64 end, __u8 *ret_next) {
-  struct extension_header extension;
+  struct extension_header buffer;
 
   for (int i = 0; i < EXTENSIONS_MAX && is_extension(*ret_next); i++) {
     __u64 offset = packet->offset;
-    if (offset + sizeof(extension) > end ||
-        !frame_load(frame, offset, &extension, sizeof(extension)))
+    if (offset + sizeof(buffer) > end)
+      return PROTOCOL_TRUNCATED;
+    const struct extension_header *extension =
+        frame_at(frame, offset, &buffer, sizeof(buffer));
+    if (!extension)
       return PROTOCOL_TRUNCATED;
 
     if (*ret_next == IPPROTO_FRAGMENT) {
-      if (extension.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
+      if (extension->fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
         return PROTOCOL_IPV6_FRAGMENT;
-      offset += sizeof(extension);
+      offset += sizeof(*extension);
     } else if (*ret_next == IPPROTO_AH) {
-      offset += (extension.length + 2U) << 2;
+      offset += (extension->length + 2U) << 2;
     } else {
-      offset += (extension.length + 1U) << 3;
+      offset += (extension->length + 1U) << 3;
     }
     if (offset > end)
       return PROTOCOL_TRUNCATED;
-    if (frame->is_super && is_jumbo(*ret_next, &extension))
-      packet->local = sizeof(extension);
-    packet->offset = (offset + zero) & 0x7fff;
-    *ret_next = extension.next;
+    if (frame->is_super && is_jumbo(*ret_next, extension))
+      packet->local = sizeof(*extension);
+    packet->offset = (offset + zero) & HEADERS_MASK;
+    *ret_next = extension->next;
   }
   return is_extension(*ret_next) ? PROTOCOL_IPV6_OTHER : PROTOCOL_COUNT;
 }
 
 static __always_inline enum protocol
 packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
-  struct ipv6_header ip;
+  struct ipv6_header buffer;
 
-  if (unlikely(!frame_load(frame, packet->offset, &ip, sizeof(ip))))
+  const struct ipv6_header *ip =
+      frame_at(frame, packet->offset, &buffer, sizeof(buffer));
+  if (unlikely(!ip))
     return PROTOCOL_TRUNCATED;
 
-  __u16 version_class = bpf_ntohs(ip.version_class);
+  __u16 version_class = bpf_ntohs(ip->version_class);
   if (version_class >> 12 != 6)
     return PROTOCOL_MALFORMED;
   packet->dscp = version_class >> 6 & 0x3f;
-  packet->offset += sizeof(ip);
+  packet->offset += sizeof(*ip);
   __u64 end = frame->octets;
-  if (ip.payload_length)
-    end = packet->offset + bpf_ntohs(ip.payload_length);
+  if (ip->payload_length)
+    end = packet->offset + bpf_ntohs(ip->payload_length);
   if (unlikely(end > frame->octets))
     return PROTOCOL_TRUNCATED;
 
-  enum protocol member = packet_walk_extensions(frame, packet, end, &ip.next);
+  __u8 next = ip->next;
+  enum protocol member = packet_walk_extensions(frame, packet, end, &next);
   if (member != PROTOCOL_COUNT)
     return member;
 
-  switch (ip.next) {
+  switch (next) {
   case IPPROTO_TCP:
     return packet_parse_tcp(frame, packet, end, PROTOCOL_IPV6_TCP);
   case IPPROTO_UDP:

@@ -51,12 +51,27 @@ static void give_way(struct attach_job *job, int error) {
     go_to(job, ENTRY_TC_RX);
 }
 
+/* That native XDP has no frames of several buffers, or is not loaded for them
+ * before Linux 5.18, is not why it was refused in the first place. */
+static bool tells_nothing_new(const struct attach_job *job, int error) {
+  return job->entry == ENTRY_NATIVE_FRAGS &&
+         (error == -EOPNOTSUPP || error == -EINVAL);
+}
+
 static void advance(struct attach_job *job, int error) {
   const struct places *places = places_of(job->settings->mode, job->direction);
-  bool is_busy = error == -EBUSY || error == -EEXIST;
+  bool is_busy;
 
-  if (job->place == 0 && !job->is_busy)
+  /* By the bond: as if its program were attached there. */
+  if (error == -EALREADY && job->device->is_bond_member && !is_tc(job->entry))
+    error = -EEXIST;
+  if (!job->is_busy &&
+      (job->place == 0 ||
+       (is_native(job->entry) && !tells_nothing_new(job, error)))) {
+    job->first = job->entry;
     job->first_error = error;
+  }
+  is_busy = error == -EBUSY || error == -EEXIST;
   if (is_busy && !is_tc(job->entry))
     give_way(job, error);
   else if (job->is_busy || !places_is_refusal(job->entry, error) ||
@@ -68,8 +83,12 @@ static void advance(struct attach_job *job, int error) {
 
 /* --- one round -------------------------------------------------------------*/
 
+/* One that is counted for itself keeps its program, and the kernel refuses the
+ * bond's. */
 static int add_member(void *port, unsigned member) {
-  return port_add_member(port, member);
+  int error = port_add_member(port, member);
+
+  return error == -EALREADY ? 0 : error;
 }
 
 /* XDP in the driver of a bond sees the frames as its members'. Of a bond the
@@ -159,14 +178,11 @@ void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
 
 /* --- what is told ----------------------------------------------------------*/
 
-/* That native XDP has no frames of several buffers, or is not loaded for them
- * before Linux 5.18, is not why it was refused in the first place. */
 struct refusal attach_refusal(const struct attach_job *job) {
-  bool is_frags = job->entry == ENTRY_NATIVE_FRAGS &&
-                  places_is_refusal(job->entry, job->error);
+  bool is_first = tells_nothing_new(job, job->error);
 
-  return places_describe(is_frags ? job->first : job->entry,
-                         is_frags ? job->first_error : job->error, job->name,
+  return places_describe(is_first ? job->first : job->entry,
+                         is_first ? job->first_error : job->error, job->name,
                          job->device);
 }
 
@@ -192,8 +208,9 @@ static void log_fallback(const struct attach_job *job, int severity,
       places_describe(job->first, job->first_error, job->name, job->device);
 
   log_write(severity,
-            "interface \"%s\": rx is counted %s, since %s is refused: %s%s%s%s",
-            job->name, words, places_name(job->first), refusal.cause,
+            "interface \"%s\": rx is counted %s, since native XDP is refused: "
+            "%s%s%s%s",
+            job->name, words, refusal.cause,
             *refusal.remedy ? " (to have it, " : "", refusal.remedy,
             *refusal.remedy ? ")" : "");
 }
@@ -223,31 +240,60 @@ static void log_success(const struct attach_job *job) {
 static void log_side_effect(struct attach_told *told,
                             const struct attach_job *job) {
   enum side_effect effect = places_side_effect(job->device);
+  bool limits_mtu = job->entry == ENTRY_NATIVE;
 
   if (!is_native(job->entry) || effect == SIDE_EFFECT_NONE ||
-      told->effects[effect])
+      (told->effects[effect] && (!limits_mtu || told->mtu[effect])))
     return;
   told->effects[effect] = true;
+  told->mtu[effect] |= limits_mtu;
   log_write(LOG_NOTICE,
-            "interface \"%s\" and others of its kind: %s; Mode \"tc\" does not",
-            job->name, places_side_effect_words(effect));
+            "interface \"%s\" and others of its kind: %s%s; Mode \"tc\" does "
+            "not",
+            job->name, places_side_effect_words(effect),
+            limits_mtu
+                ? ", and keeps the MTU from being raised beyond one buffer"
+                : "");
 }
 
-/* A tag that the card takes off is known to tc alone. On a veth it is the
- * sender who leaves it out. */
-static void log_stripped_tags(const struct attach_job *job) {
-  bool is_veth = strcmp(job->device->kind, "veth") == 0;
-  bool matters =
-      job->settings->groups & GROUP_BIT(GROUP_VLAN) || job->device->has_vlan;
+/* Who takes tags off, and may be told not to. */
+struct tag_taker {
+  const char *who, *name, *option;
+};
 
-  if (is_tc(job->entry) || !job->device->strips_tags || !matters)
+/* On a veth it is the sender who leaves them out of the frame. */
+static struct tag_taker tag_taker_of(const char *name,
+                                     const struct device *device) {
+  if (strcmp(device->kind, "veth") == 0)
+    return (struct tag_taker){"its peer leaves", "PEER", "txvlan"};
+  if (strcmp(device->kind, "bond") == 0)
+    return (struct tag_taker){"its members leave", "MEMBER", "rxvlan"};
+  return (struct tag_taker){"the card leaves", name, "rxvlan"};
+}
+
+/* A tag that was taken off is known to tc alone. To what stands on other devices
+ * it does not come in generic mode, whatever these do. */
+static void log_stripped_tags(const struct attach_job *job) {
+  bool is_stacked =
+      job->entry == ENTRY_GENERIC && places_is_stacked(job->device);
+  bool matters = job->settings->groups & GROUP_BIT(GROUP_VLAN) ||
+                 job->device->has_vlan;
+  struct tag_taker taker = tag_taker_of(job->name, job->device);
+
+  if (is_tc(job->entry) || !(job->device->strips_tags || is_stacked) ||
+      !matters)
     return;
-  log_write(LOG_NOTICE,
-            "interface \"%s\": VLAN tags are taken off before XDP and not "
-            "seen; leave them in the frame (ethtool -K %s %s off), or use Mode "
-            "\"tc\"",
-            job->name, is_veth ? "PEER" : job->name,
-            is_veth ? "txvlan" : "rxvlan");
+  if (is_stacked)
+    log_write(LOG_NOTICE,
+              "interface \"%s\": VLAN tags are taken off before XDP and not "
+              "seen; to have them counted use Mode \"tc\"",
+              job->name);
+  else
+    log_write(LOG_NOTICE,
+              "interface \"%s\": VLAN tags are taken off before XDP and not "
+              "seen, unless %s them in the frame (ethtool -K %s %s off); to "
+              "have them counted use Mode \"tc\"",
+              job->name, taker.who, taker.name, taker.option);
 }
 
 /* Once for both directions, which follow each other. */

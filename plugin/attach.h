@@ -42,6 +42,7 @@ void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
 /* What was told already. */
 struct attach_told {
   bool effects[SIDE_EFFECT_COUNT];
+  bool mtu[SIDE_EFFECT_COUNT]; /* that of them, with the MTU */
   unsigned link; /* ifindex whose link layer was told of last */
 };
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
@@ -11,20 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "plugin/netlink.h"
+#include "plugin/owner.h"
 
 enum {
   /* Before most that there are or may come, but not where they are likely to
    * want to be, since a priority takes one kind only. */
   PRIORITY_LOW = 7,
-  /* With the process: not a handle that somebody would ask for. */
+  /* With random bits: not a handle that somebody would ask for. */
   HANDLE = 0xc0000000,
 };
 
 /* The name of a filter tells whose it is, and whether the qdisc was made for
- * it: "collectd-xdp 1234 qdisc". */
+ * it: "collectd-xdp 0123456789abcdef qdisc". */
 #define NAME "collectd-xdp"
 
 struct filter {
@@ -33,20 +34,58 @@ struct filter {
   unsigned protocol; /* in network order */
   unsigned handle;
   bool is_bpf;
-  unsigned process; /* whose it is, if it is one of ours, else 0 */
+  uint64_t owner; /* its token, if it is one of ours and has one, else 0 */
   bool made_qdisc;
 };
 
-static struct nlmsghdr *begin_request(char *buffer, unsigned short type,
-                                      unsigned short flags,
-                                      const struct tcmsg *message) {
-  struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+union request {
+  struct nlmsghdr header; /* for its alignment */
+  char buffer[NETLINK_REQUEST_MAX];
+};
 
-  request->nlmsg_type = type;
-  request->nlmsg_flags = flags;
-  memcpy(mnl_nlmsg_put_extra_header(request, sizeof(*message)), message,
+static struct nlmsghdr *begin_request(union request *request,
+                                      unsigned short type, unsigned short flags,
+                                      const struct tcmsg *message) {
+  struct nlmsghdr *header = mnl_nlmsg_put_header(request->buffer);
+
+  header->nlmsg_type = type;
+  header->nlmsg_flags = flags;
+  memcpy(mnl_nlmsg_put_extra_header(header, sizeof(*message)), message,
          sizeof(*message));
-  return request;
+  return header;
+}
+
+/* on_answer() may be told a thing twice, and things that are gone by now: its
+ * context is not begun anew, since it may have acted on them. */
+static int dump(unsigned short type, const struct tcmsg *message,
+                mnl_cb_t on_answer, void *context) {
+  union request request;
+  int error = -EINTR;
+
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
+    error = netlink_request(begin_request(&request, type, NLM_F_DUMP, message),
+                            on_answer, context);
+  return error;
+}
+
+/* --- names ---------------------------------------------------------------*/
+
+static void format_name(char *name, size_t size, bool made_qdisc) {
+  snprintf(name, size, NAME " %016" PRIx64 "%s", owner_token(),
+           made_qdisc ? " qdisc" : "");
+}
+
+/* No other name is ours, even if it begins like it. */
+static void parse_name(const char *name, struct filter *filter) {
+  static const char ours[] = NAME " ";
+  const char *token = name + sizeof(ours) - 1;
+
+  if (strncmp(name, ours, sizeof(ours) - 1) != 0 ||
+      strspn(token, "0123456789abcdef") != 16)
+    return;
+  filter->made_qdisc = strcmp(token + 16, " qdisc") == 0;
+  if (filter->made_qdisc || !token[16])
+    filter->owner = strtoull(token, NULL, 16);
 }
 
 /* --- the qdisc -------------------------------------------------------------*/
@@ -55,6 +94,13 @@ static struct tcmsg qdisc_message(unsigned ifindex) {
   return (struct tcmsg){.tcm_ifindex = ifindex,
                         .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
                         .tcm_parent = TC_H_CLSACT};
+}
+
+static struct tcmsg side_message(unsigned ifindex, bool is_egress) {
+  unsigned side = is_egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
+
+  return (struct tcmsg){.tcm_ifindex = ifindex,
+                        .tcm_parent = TC_H_MAKE(TC_H_CLSACT, side)};
 }
 
 static int on_qdisc(const struct nlmsghdr *message, void *context) {
@@ -71,55 +117,67 @@ static int on_qdisc(const struct nlmsghdr *message, void *context) {
 /* Whether the device has the older qdisc, which knows no egress. */
 static bool has_ingress_qdisc(unsigned ifindex) {
   struct tcmsg message = qdisc_message(ifindex);
-  char buffer[NETLINK_REQUEST_MAX];
+  union request request;
   bool is_ingress = false;
 
   message.tcm_handle = 0;
   /* Only an echo comes to who asked; it is multicast otherwise. */
-  netlink_request(begin_request(buffer, RTM_GETQDISC, NLM_F_ECHO, &message),
+  netlink_request(begin_request(&request, RTM_GETQDISC, NLM_F_ECHO, &message),
                   on_qdisc, &is_ingress);
   return is_ingress;
 }
 
+/* -EOPNOTSUPP is of a kernel that has no qdiscs at all; of filters it is told
+ * where they are shared. */
 static int add_qdisc(unsigned ifindex) {
   struct tcmsg message = qdisc_message(ifindex);
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request =
-      begin_request(buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &message);
+  union request request;
+  struct nlmsghdr *header = begin_request(&request, RTM_NEWQDISC,
+                                          NLM_F_CREATE | NLM_F_EXCL, &message);
 
-  mnl_attr_put_strz(request, TCA_KIND, "clsact");
-  return netlink_request(request, NULL, NULL);
+  mnl_attr_put_strz(header, TCA_KIND, "clsact");
+  int error = netlink_request(header, NULL, NULL);
+  return error == -EOPNOTSUPP ? -ENOSYS : error;
 }
 
-static void delete_qdisc(unsigned ifindex) {
-  struct tcmsg message = qdisc_message(ifindex);
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, RTM_DELQDISC, 0, &message);
+static int on_chain(const struct nlmsghdr *message, void *context) {
+  bool *is_used = context;
 
+  (void)message;
+  *is_used = true;
+  return MNL_CB_OK;
+}
+
+/* A filter has a chain; a chain may be there for filters to come. What cannot
+ * be told is taken for used. */
+static bool is_used(unsigned ifindex, bool is_egress) {
+  struct tcmsg message = side_message(ifindex, is_egress);
+  bool has_chain = false;
+
+  return dump(RTM_GETCHAIN, &message, on_chain, &has_chain) != 0 || has_chain;
+}
+
+static void delete_unused_qdisc(unsigned ifindex) {
+  struct tcmsg message = qdisc_message(ifindex);
+  union request request;
+
+  if (is_used(ifindex, false) || is_used(ifindex, true))
+    return;
+  struct nlmsghdr *header = begin_request(&request, RTM_DELQDISC, 0, &message);
   /* Not an ingress qdisc, by which somebody replaced ours. */
-  mnl_attr_put_strz(request, TCA_KIND, "clsact");
-  netlink_request(request, NULL, NULL);
+  mnl_attr_put_strz(header, TCA_KIND, "clsact");
+  netlink_request(header, NULL, NULL);
 }
 
 /* --- filters ---------------------------------------------------------------*/
 
-static struct tcmsg filter_message(unsigned ifindex, bool is_egress) {
-  unsigned side = is_egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
-
-  return (struct tcmsg){.tcm_ifindex = ifindex,
-                        .tcm_parent = TC_H_MAKE(TC_H_CLSACT, side)};
-}
-
-static void parse_name(const struct nlattr *options, struct filter *filter) {
+static void parse_options(const struct nlattr *options, struct filter *filter) {
   const struct nlattr *attribute;
-  char qdisc[8] = "";
 
   mnl_attr_for_each_nested(attribute, options) {
     if (mnl_attr_get_type(attribute) == TCA_BPF_NAME)
-      sscanf(mnl_attr_get_str(attribute), NAME " %u %7s", &filter->process,
-             qdisc);
+      parse_name(mnl_attr_get_str(attribute), filter);
   }
-  filter->made_qdisc = strcmp(qdisc, "qdisc") == 0;
 }
 
 static struct filter parse_filter(const struct nlmsghdr *message) {
@@ -138,7 +196,7 @@ static struct filter parse_filter(const struct nlmsghdr *message) {
       options = attribute;
   }
   if (filter.is_bpf && options)
-    parse_name(options, &filter);
+    parse_options(options, &filter);
   return filter;
 }
 
@@ -155,74 +213,59 @@ static int on_filter(const struct nlmsghdr *message, void *context) {
   return MNL_CB_OK;
 }
 
-/* In the order in which frames pass them. Before those of one priority comes
- * what they share, without a handle; filters of some kinds are no more. */
+/* In the order in which frames pass them; a visitor may see one twice. Before
+ * those of one priority comes what they share, without a handle; filters of
+ * some kinds are no more. */
 static int visit_filters(unsigned ifindex, bool is_egress,
                          void (*visit)(void *, const struct filter *),
                          void *context) {
-  struct tcmsg message = filter_message(ifindex, is_egress);
+  struct tcmsg message = side_message(ifindex, is_egress);
   struct filters_visit visitor = {visit, context};
-  char buffer[NETLINK_REQUEST_MAX];
 
-  return netlink_request(
-      begin_request(buffer, RTM_GETTFILTER, NLM_F_DUMP, &message), on_filter,
-      &visitor);
+  return dump(RTM_GETTFILTER, &message, on_filter, &visitor);
 }
 
 static int add_filter(const struct clsact *clsact, int program) {
-  struct tcmsg message = filter_message(clsact->ifindex, clsact->is_egress);
-  char buffer[NETLINK_REQUEST_MAX], name[64];
+  struct tcmsg message = side_message(clsact->ifindex, clsact->is_egress);
+  union request request;
+  char name[64];
 
-  message.tcm_handle = HANDLE | (unsigned)getpid();
+  message.tcm_handle = clsact->handle;
   message.tcm_info = TC_H_MAKE(clsact->priority << 16, htons(ETH_P_ALL));
-  snprintf(name, sizeof(name), NAME " %d%s", (int)getpid(),
-           clsact->made_qdisc ? " qdisc" : "");
-  struct nlmsghdr *request = begin_request(buffer, RTM_NEWTFILTER,
-                                           NLM_F_CREATE | NLM_F_EXCL, &message);
-  mnl_attr_put_strz(request, TCA_KIND, "bpf");
-  struct nlattr *options = mnl_attr_nest_start(request, TCA_OPTIONS);
-  mnl_attr_put_u32(request, TCA_BPF_FD, program);
-  mnl_attr_put_strz(request, TCA_BPF_NAME, name);
-  mnl_attr_put_u32(request, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
-  mnl_attr_put_u32(request, TCA_BPF_FLAGS_GEN, TCA_CLS_FLAGS_SKIP_HW);
-  mnl_attr_nest_end(request, options);
-  return netlink_request(request, NULL, NULL);
+  format_name(name, sizeof(name), clsact->made_qdisc);
+  struct nlmsghdr *header = begin_request(&request, RTM_NEWTFILTER,
+                                          NLM_F_CREATE | NLM_F_EXCL, &message);
+  mnl_attr_put_strz(header, TCA_KIND, "bpf");
+  struct nlattr *options = mnl_attr_nest_start(header, TCA_OPTIONS);
+  mnl_attr_put_u32(header, TCA_BPF_FD, program);
+  mnl_attr_put_strz(header, TCA_BPF_NAME, name);
+  mnl_attr_put_u32(header, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+  mnl_attr_put_u32(header, TCA_BPF_FLAGS_GEN, TCA_CLS_FLAGS_SKIP_HW);
+  mnl_attr_nest_end(header, options);
+  return netlink_request(header, NULL, NULL);
 }
 
-static void delete_filter(unsigned ifindex, bool is_egress, unsigned priority,
-                          unsigned handle) {
-  struct tcmsg message = filter_message(ifindex, is_egress);
-  char buffer[NETLINK_REQUEST_MAX];
+/* The handle is random: that of nobody else, even if the device or its qdisc
+ * was replaced by another. */
+static int delete_filter(unsigned ifindex, bool is_egress, unsigned priority,
+                         unsigned handle) {
+  struct tcmsg message = side_message(ifindex, is_egress);
+  union request request;
 
   message.tcm_handle = handle;
   message.tcm_info = TC_H_MAKE(priority << 16, htons(ETH_P_ALL));
-  struct nlmsghdr *request = begin_request(buffer, RTM_DELTFILTER, 0, &message);
-  mnl_attr_put_strz(request, TCA_KIND, "bpf");
-  netlink_request(request, NULL, NULL);
-}
-
-static void count_filter(void *context, const struct filter *filter) {
-  size_t *count = context;
-
-  (void)filter;
-  (*count)++;
-}
-
-static void delete_unused_qdisc(unsigned ifindex) {
-  size_t count = 0;
-
-  /* What cannot be told is taken for used. */
-  if (visit_filters(ifindex, false, count_filter, &count) == 0 &&
-      visit_filters(ifindex, true, count_filter, &count) == 0 && count == 0)
-    delete_qdisc(ifindex);
+  struct nlmsghdr *header =
+      begin_request(&request, RTM_DELTFILTER, 0, &message);
+  mnl_attr_put_strz(header, TCA_KIND, "bpf");
+  return netlink_request(header, NULL, NULL);
 }
 
 /* --- attach and detach -----------------------------------------------------*/
 
 struct place {
-  unsigned lowest;     /* priority of the others, 0: there are none */
-  bool lowest_is_ours; /* takes filters of our kind and protocol */
-  unsigned free;       /* the lowest that nobody has */
+  unsigned lowest;        /* priority of the others, 0: there are none */
+  bool lowest_takes_ours; /* takes filters of our kind and protocol */
+  unsigned free;          /* the lowest that nobody has */
 };
 
 static void find_place(void *context, const struct filter *filter) {
@@ -230,9 +273,9 @@ static void find_place(void *context, const struct filter *filter) {
 
   if (filter->chain)
     return;
-  if (!place->lowest) {
+  if (!place->lowest || filter->priority < place->lowest) {
     place->lowest = filter->priority;
-    place->lowest_is_ours =
+    place->lowest_takes_ours =
         filter->is_bpf && filter->protocol == htons(ETH_P_ALL);
   }
   if (filter->priority == place->free)
@@ -246,7 +289,7 @@ static void choose_priority(const struct place *place, struct clsact *clsact) {
     clsact->priority = PRIORITY_LOW;
   else if (place->lowest > 1)
     clsact->priority = place->lowest - 1;
-  else if (place->lowest_is_ours)
+  else if (place->lowest_takes_ours)
     clsact->priority = 1;
   else
     clsact->priority = place->free;
@@ -259,81 +302,78 @@ static void inherit_qdisc(void *context, const struct filter *filter) {
   clsact->made_qdisc |= filter->made_qdisc;
 }
 
+static int add_filter_of_self(int program, struct clsact *clsact) {
+  int error = owner_hold();
+
+  if (error)
+    return error;
+  clsact->handle = HANDLE | owner_bits();
+  error = add_filter(clsact, program);
+  if (error)
+    owner_release();
+  return error;
+}
+
+static int add_to_qdisc(int program, struct clsact *clsact) {
+  struct place place = {.free = 1};
+
+  int error = visit_filters(clsact->ifindex, false, inherit_qdisc, clsact);
+  if (!error)
+    error = visit_filters(clsact->ifindex, true, inherit_qdisc, clsact);
+  if (!error)
+    error =
+        visit_filters(clsact->ifindex, clsact->is_egress, find_place, &place);
+  if (error)
+    return error;
+  choose_priority(&place, clsact);
+  return add_filter_of_self(program, clsact);
+}
+
 int clsact_attach(int program, unsigned ifindex, bool is_egress,
                   struct clsact *ret_clsact) {
   struct clsact clsact = {.ifindex = ifindex, .is_egress = is_egress};
-  struct place place = {.free = 1};
 
   int error = add_qdisc(ifindex);
   if (error && error != -EEXIST)
     return error;
-  clsact.made_qdisc = !error;
+  bool is_new = clsact.made_qdisc = !error;
   if (is_egress && has_ingress_qdisc(ifindex))
     return -EADDRINUSE;
 
-  error = visit_filters(ifindex, false, inherit_qdisc, &clsact);
-  if (!error)
-    error = visit_filters(ifindex, true, inherit_qdisc, &clsact);
-  if (!error)
-    error = visit_filters(ifindex, is_egress, find_place, &place);
-  if (!error) {
-    choose_priority(&place, &clsact);
-    error = add_filter(&clsact, program);
-  }
-  if (error && clsact.made_qdisc)
+  error = add_to_qdisc(program, &clsact);
+  if (error && is_new)
     delete_unused_qdisc(ifindex);
   if (!error)
     *ret_clsact = clsact;
   return error;
 }
 
+/* Where the filter is gone the qdisc may be another by now. */
 void clsact_detach(const struct clsact *clsact) {
-  delete_filter(clsact->ifindex, clsact->is_egress, clsact->priority,
-                HANDLE | (unsigned)getpid());
-  if (clsact->made_qdisc)
+  int error = delete_filter(clsact->ifindex, clsact->is_egress,
+                            clsact->priority, clsact->handle);
+
+  if (!error && clsact->made_qdisc)
     delete_unused_qdisc(clsact->ifindex);
+  owner_release();
 }
 
 /* --- what was left behind --------------------------------------------------*/
 
-static void read_comm(const char *process, char comm[static 32]) {
-  char path[64];
-
-  comm[0] = '\0';
-  snprintf(path, sizeof(path), "/proc/%s/comm", process);
-  FILE *file = fopen(path, "re");
-  if (!file)
-    return;
-  if (!fgets(comm, 32, file))
-    comm[0] = '\0';
-  fclose(file);
-}
-
-/* A number that another program, or this very process, has by now is that of
- * one that died. */
-static bool is_dead(unsigned process) {
-  char number[16], its[32], ours[32];
-
-  snprintf(number, sizeof(number), "%u", process);
-  read_comm(number, its);
-  read_comm("self", ours);
-  return process == (unsigned)getpid() || strcmp(its, ours) != 0;
-}
-
 struct sweep {
   unsigned ifindex;
   bool is_egress;
-  bool made_qdisc;
+  bool made_qdisc; /* for what was removed */
 };
 
 static void sweep_filter(void *context, const struct filter *filter) {
   struct sweep *sweep = context;
 
-  if (!filter->process || !is_dead(filter->process))
+  if (!filter->owner || !owner_is_dead(filter->owner))
     return;
-  sweep->made_qdisc |= filter->made_qdisc;
-  delete_filter(sweep->ifindex, sweep->is_egress, filter->priority,
-                filter->handle);
+  if (delete_filter(sweep->ifindex, sweep->is_egress, filter->priority,
+                    filter->handle) == 0)
+    sweep->made_qdisc |= filter->made_qdisc;
 }
 
 static int sweep_device(const struct nlmsghdr *message, void *context) {
@@ -354,8 +394,6 @@ static int sweep_device(const struct nlmsghdr *message, void *context) {
 
 void clsact_sweep(void) {
   struct tcmsg all = {0};
-  char buffer[NETLINK_REQUEST_MAX];
 
-  netlink_request(begin_request(buffer, RTM_GETQDISC, NLM_F_DUMP, &all),
-                  sweep_device, NULL);
+  dump(RTM_GETQDISC, &all, sweep_device, NULL);
 }

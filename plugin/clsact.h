@@ -2,7 +2,9 @@
 
 /* A program at tc by a filter of the clsact qdisc, for kernels without tcx
  * (before 6.6). Unlike a link a filter outlives its process: it bears a name by
- * which the next start knows it. See linux/pkt_cls.h, linux/rtnetlink.h. */
+ * which the next start knows it, and whether its process still lives. That is
+ * told by a socket, which is there as long as filters are. One thread at a time
+ * attaches and detaches. See linux/pkt_cls.h, linux/rtnetlink.h, unix(7). */
 #ifndef PLUGIN_CLSACT_H
 #define PLUGIN_CLSACT_H
 
@@ -13,6 +15,7 @@ struct clsact {
   unsigned ifindex;
   bool is_egress;
   unsigned priority;
+  unsigned handle;
   bool is_behind;  /* filters of others, which could not be preceded */
   bool made_qdisc; /* for this filter or another of collectd-xdp */
 };
@@ -20,16 +23,20 @@ struct clsact {
 /* Adds a filter that runs the program, before those of others if it can be, and
  * the qdisc where there is none. Returns 0 and sets *ret_clsact, or returns
  * -errno: -EADDRINUSE where an ingress qdisc leaves no room for egress,
- * -EOPNOTSUPP where the qdisc shares its filters with others (a block). */
+ * -EOPNOTSUPP where the qdisc shares its filters with others (a block), -ENOSYS
+ * where the kernel has no qdiscs (CONFIG_NET_SCHED). */
 int clsact_attach(int program, unsigned ifindex, bool is_egress,
                   struct clsact *ret_clsact);
 
-/* Removes the filter, and the qdisc that was made for it unless somebody else
- * uses it. */
+/* Removes the filter, and with it the qdisc that was made for it unless
+ * somebody else uses it. Where the filter is gone already, what is there by now
+ * stays. */
 void clsact_detach(const struct clsact *clsact);
 
-/* Removes what processes of this program's name that have died left behind, on
- * all devices; to be called before anything is attached. */
+/* Removes what processes that have died left behind, on all devices of this
+ * network namespace. Filters of a process that could not make a socket stay,
+ * since nobody can tell whether it lives; so do all where we cannot make one.
+ */
 void clsact_sweep(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -35,6 +36,41 @@ static enum link link_of(unsigned short type) {
   default:
     return LINK_OTHER;
   }
+}
+
+/* `type` is IFLA_INFO_KIND or, of the master, IFLA_INFO_SLAVE_KIND. */
+static const char *kind_of(const struct nlattr *information, uint16_t type) {
+  const struct nlattr *attribute;
+
+  mnl_attr_for_each_nested(attribute, information) {
+    if (mnl_attr_get_type(attribute) == type)
+      return mnl_attr_get_str(attribute);
+  }
+  return "";
+}
+
+static void parse_information(const struct nlattr *information,
+                              struct device *device) {
+  snprintf(device->kind, sizeof(device->kind), "%s",
+           kind_of(information, IFLA_INFO_KIND));
+  device->is_bond_member =
+      strcmp(kind_of(information, IFLA_INFO_SLAVE_KIND), "bond") == 0;
+}
+
+static int on_link(const struct nlmsghdr *message, void *context) {
+  const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
+  const struct nlattr *attribute;
+  struct device *device = context;
+
+  device->ifindex = link->ifi_index;
+  device->link = link_of(link->ifi_type);
+  mnl_attr_for_each(attribute, message, sizeof(*link)) {
+    if (mnl_attr_get_type(attribute) == IFLA_MTU)
+      device->mtu = mnl_attr_get_u32(attribute);
+    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+      parse_information(attribute, device);
+  }
+  return MNL_CB_OK;
 }
 
 static struct nlmsghdr *begin_request(char *buffer, unsigned short flags) {
@@ -74,48 +110,113 @@ static void query_driver(const char *name, struct device *device) {
   close(fd);
 }
 
-void device_of_link(const struct link_state *link, bool has_vlan,
-                    struct device *ret_device) {
-  struct device device = {.ifindex = link->ifindex,
-                          .link = link_of(link->type),
-                          .mtu = link->mtu,
-                          .has_vlan = has_vlan};
+int device_query(const char *name, struct device *ret_device) {
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
+  struct nlmsghdr *request = begin_request(buffer, 0);
+  struct device device = {0};
 
-  memcpy(device.kind, link->kind, sizeof(device.kind));
-  query_driver(link->name, &device);
+  mnl_attr_put_strz(request, IFLA_IFNAME, name);
+  int error = netlink_request(request, on_link, &device);
+  if (error)
+    return error;
+  query_driver(name, &device);
   *ret_device = device;
+  return 0;
 }
 
-struct members_visit {
+struct vlan_search {
   unsigned ifindex;
-  int (*visit)(void *context, unsigned member);
-  void *context;
-  int error;
+  bool found;
 };
+
+static int on_candidate(const struct nlmsghdr *message, void *context) {
+  struct vlan_search *search = context;
+  const struct nlattr *attribute;
+  unsigned lower = 0;
+  bool is_vlan = false;
+
+  mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
+    if (mnl_attr_get_type(attribute) == IFLA_LINK)
+      lower = mnl_attr_get_u32(attribute);
+    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+      is_vlan = strcmp(kind_of(attribute, IFLA_INFO_KIND), "vlan") == 0;
+  }
+  search->found |= is_vlan && lower == search->ifindex;
+  return MNL_CB_OK;
+}
+
+static int search_vlan(struct vlan_search *search) {
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
+  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
+
+  /* The kernel leaves other kinds out, if it knows this one. */
+  struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
+  mnl_attr_put_strz(request, IFLA_INFO_KIND, "vlan");
+  mnl_attr_nest_end(request, information);
+  return netlink_request(request, on_candidate, search);
+}
+
+bool device_has_vlan(unsigned ifindex) {
+  struct vlan_search search = {.ifindex = ifindex};
+  int error = -EINTR;
+
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
+    error = search_vlan(&search);
+  return search.found;
+}
+
+struct members {
+  unsigned master;
+  unsigned *list;
+  size_t count;
+  bool is_out_of_memory;
+};
+
+static void add_member(struct members *members, unsigned member) {
+  unsigned *grown =
+      reallocarray(members->list, members->count + 1, sizeof(*grown));
+
+  if (!grown) {
+    members->is_out_of_memory = true;
+    return;
+  }
+  members->list = grown;
+  grown[members->count++] = member;
+}
 
 static int on_member(const struct nlmsghdr *message, void *context) {
   const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-  struct members_visit *members = context;
+  struct members *members = context;
   const struct nlattr *attribute;
 
   mnl_attr_for_each(attribute, message, sizeof(*link)) {
-    if (mnl_attr_get_type(attribute) != IFLA_MASTER ||
-        mnl_attr_get_u32(attribute) != members->ifindex)
-      continue;
-    if (!members->error)
-      members->error = members->visit(members->context, link->ifi_index);
+    if (mnl_attr_get_type(attribute) == IFLA_MASTER &&
+        mnl_attr_get_u32(attribute) == members->master)
+      add_member(members, link->ifi_index);
   }
   return MNL_CB_OK;
+}
+
+static int list_members(struct members *members) {
+  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
+  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
+
+  members->count = 0;
+  mnl_attr_put_u32(request, IFLA_MASTER, members->master);
+  int error = netlink_request(request, on_member, members);
+  return members->is_out_of_memory ? -ENOMEM : error;
 }
 
 int device_visit_members(unsigned ifindex,
                          int (*visit)(void *context, unsigned member),
                          void *context) {
-  char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
-  struct members_visit members = {ifindex, visit, context, 0};
+  struct members members = {.master = ifindex};
+  int error = -EINTR;
 
-  mnl_attr_put_u32(request, IFLA_MASTER, ifindex);
-  int error = netlink_request(request, on_member, &members);
-  return error ? error : members.error;
+  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
+    error = list_members(&members);
+  for (size_t i = 0; i < members.count && !error; i++)
+    error = visit(context, members.list[i]);
+  free(members.list);
+  return error;
 }

@@ -12,9 +12,10 @@
 
 struct device {
   unsigned ifindex;
-  char kind[32];      /* of rtnetlink, "veth"; empty: hardware, loopback */
-  char driver[32];    /* of ethtool, "virtio_net"; empty where it has none */
-  enum link link;     /* by ARPHRD_... of linux/if_arp.h */
+  char kind[32];   /* of rtnetlink, "veth"; empty: hardware, loopback */
+  char driver[32]; /* of ethtool, "virtio_net"; empty where it has none */
+  enum link link;  /* by ARPHRD_... of linux/if_arp.h */
+  bool is_bond_member;
   unsigned mtu;       /* octets behind the link layer's header */
   unsigned rx_queues; /* in use (ethtool -l); 1 where there are no channels */
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */

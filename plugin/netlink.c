@@ -14,6 +14,8 @@ static int receive(struct mnl_socket *socket, mnl_cb_t on_answer,
 
   while (status == MNL_CB_OK) {
     ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+    if (length < 0 && errno == EINTR)
+      continue;
     if (length < 0)
       return -errno;
     status = mnl_cb_run(buffer, length, 0, mnl_socket_get_portid(socket),

@@ -34,23 +34,18 @@ unsigned places_entries(enum mode mode, unsigned directions) {
 
 static const struct {
   unsigned number; /* 0 is for not at all, 4 for observing */
-  const char *name;
   const char *words;
 } places[ENTRY_COUNT] = {
-    [ENTRY_NATIVE] = {1, "native XDP", "in the driver (native XDP)"},
-    [ENTRY_NATIVE_FRAGS] = {1, "native XDP",
-                            "in the driver (native XDP, frames of several "
-                            "buffers)"},
-    [ENTRY_GENERIC] = {2, "generic XDP",
-                       "on the skb (generic XDP), where a GSO or GRO "
-                       "super-frame counts as one frame"},
-    [ENTRY_TC_RX] = {3, "tc", "at tc ingress (tcx)"},
-    [ENTRY_TC_TX] = {3, "tc", "at tc egress (tcx)"},
+    [ENTRY_NATIVE] = {1, "in the driver (native XDP)"},
+    [ENTRY_NATIVE_FRAGS] = {1, "in the driver (native XDP, frames of several "
+                               "buffers)"},
+    [ENTRY_GENERIC] = {2, "on the skb (generic XDP), where a GSO or GRO "
+                          "super-frame counts as one frame"},
+    [ENTRY_TC_RX] = {3, "at tc ingress (tcx)"},
+    [ENTRY_TC_TX] = {3, "at tc egress (tcx)"},
 };
 
 unsigned places_number(enum entry entry) { return places[entry].number; }
-
-const char *places_name(enum entry entry) { return places[entry].name; }
 
 const char *places_words(enum entry entry, enum attachment attachment) {
   bool is_sent = entry == ENTRY_TC_TX;
@@ -60,10 +55,11 @@ const char *places_words(enum entry entry, enum attachment attachment) {
     return is_sent ? "at tc egress (clsact: the kernel has no tcx)"
                    : "at tc ingress (clsact: the kernel has no tcx)";
   case ATTACHED_BEHIND:
-    return is_sent ? "at tc egress (clsact: the kernel has no tcx) behind "
-                     "another filter: what that one drops is not counted"
-                   : "at tc ingress (clsact: the kernel has no tcx) behind "
-                     "another filter: what that one drops is not counted";
+    return is_sent
+               ? "at tc egress (clsact: the kernel has no tcx) behind "
+                 "another filter: what that one drops or keeps is not counted"
+               : "at tc ingress (clsact: the kernel has no tcx) behind "
+                 "another filter: what that one drops or keeps is not counted";
   default:
     return places[entry].words;
   }
@@ -83,6 +79,7 @@ bool places_is_refusal(enum entry entry, int error) {
   case ENOMEM: /* of too few queues: ixgbe, virtio_net before Linux 5.13 */
     return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
   case ENOENT:
+  case ENOSYS:
   case EADDRINUSE:
     return is_tc(entry);
   default:
@@ -104,8 +101,12 @@ static void describe_native(int error, const char *name,
   } else if (error == -ENOSPC) {
     SAY(refusal, "it has too few queues for XDP");
     ADVISE(refusal, "add some (ethtool -L %s)", name);
-  } else if (device->merges) {
-    SAY(refusal, "its driver has no XDP while large receive offload is on");
+  } else if (strcmp(device->kind, "bond") == 0) {
+    SAY(refusal, "a driver of its members has no XDP, or one of them has a "
+                 "program already");
+  } else if (device->merges && error != -ERANGE) {
+    SAY(refusal,
+        "its driver has no XDP, or none while large receive offload is on");
     ADVISE(refusal, "turn it off (ethtool -K %s lro off)", name);
   } else if (error != -EOPNOTSUPP) {
     SAY(refusal,
@@ -197,6 +198,16 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
   return refusal;
 }
 
+bool places_is_stacked(const struct device *device) {
+  static const char *const kinds[] = {"bridge",  "bond",    "team",
+                                      "macvlan", "macvtap", "ipvlan"};
+
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+    if (strcmp(device->kind, kinds[i]) == 0)
+      return true;
+  return false;
+}
+
 /* A bond's program runs in the drivers of its members. */
 enum side_effect places_side_effect(const struct device *device) {
   if (strcmp(device->kind, "veth") == 0)
@@ -212,15 +223,12 @@ const char *places_side_effect_words(enum side_effect effect) {
   static const char *const words[SIDE_EFFECT_COUNT] = {
       [SIDE_EFFECT_OF_VETH] =
           "native XDP on a veth turns off the segmentation offload of its "
-          "peer, which slows TCP through it down to about a third, and keeps "
-          "the MTU from being raised beyond one buffer",
+          "peer, which slows TCP through it down to about a third",
       [SIDE_EFFECT_OF_VIRTIO] =
-          "native XDP on virtio_net turns off the offloads of the host's tap, "
-          "and keeps the MTU from being raised beyond one buffer",
+          "native XDP on virtio_net turns off the offloads of the host's tap",
       [SIDE_EFFECT_OF_CARD] =
           "native XDP makes some cards reset their rings or drop the link for "
-          "seconds when it is attached and detached, and keeps the MTU from "
-          "being raised beyond one buffer",
+          "seconds when it is attached and detached",
   };
 
   return words[effect];

@@ -30,9 +30,6 @@ unsigned places_number(enum entry entry);
 /* "at tc ingress (tcx)" */
 const char *places_words(enum entry entry, enum attachment attachment);
 
-/* "native XDP", as something that can be refused. */
-const char *places_name(enum entry entry);
-
 /* Whether the error says that this entry cannot be had on this device, so that
  * another one may be tried. */
 bool places_is_refusal(enum entry entry, int error);
@@ -57,6 +54,10 @@ enum side_effect {
   SIDE_EFFECT_COUNT,
   SIDE_EFFECT_NONE = SIDE_EFFECT_COUNT /* as on a tap interface */
 };
+
+/* Whether frames come from other devices, on which the kernel has taken the
+ * outer tag off. */
+bool places_is_stacked(const struct device *device);
 
 enum side_effect places_side_effect(const struct device *device);
 const char *places_side_effect_words(enum side_effect effect);

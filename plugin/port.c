@@ -268,10 +268,12 @@ static int attach_filter(struct port *port, enum attachment *ret_attachment) {
       clsact_attach(datapath_program(port->datapath, port->entry),
                     port->ifindex, port->entry == ENTRY_TC_TX, &port->filter);
 
-  port->has_filter = !error;
+  if (error)
+    return error;
+  port->has_filter = true;
   *ret_attachment =
       port->filter.is_behind ? ATTACHED_BEHIND : ATTACHED_BY_FILTER;
-  return error;
+  return 0;
 }
 
 /* The kernel does not know the type of attachment before 6.6. */

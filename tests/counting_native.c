@@ -7,7 +7,7 @@
 
 #include "bpf/count.bpf.h"
 #include "plugin/groups.h"
-#include "tests/frame_load.h"
+#include "tests/frame_at.h"
 
 struct counting {
   struct count_options options;

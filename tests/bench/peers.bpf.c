@@ -2,6 +2,7 @@
 
 /* What the plugin's program is compared with. */
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -12,6 +13,13 @@ SEC("xdp")
 int empty(struct xdp_md *ctx) {
   (void)ctx;
   return XDP_PASS;
+}
+
+/* The same at tc. */
+SEC("tc")
+int empty_tc(struct __sk_buff *skb) {
+  (void)skb;
+  return TC_ACT_UNSPEC;
 }
 
 struct {

@@ -7,7 +7,13 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sched.h>
@@ -15,12 +21,16 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +38,7 @@
 #include <cmocka.h>
 
 #include "plugin/clsact.h"
+#include "plugin/netlink.h"
 
 enum {
   DEADLINE_MS = 5000,
@@ -54,7 +65,12 @@ static const struct side *const rx = &sides[0], *const tx = &sides[1];
 /* The program counts in a cell how often it ran. */
 static int cell, program;
 static unsigned near;
-static pid_t child; /* 0: there is none */
+
+/* Other processes that attach both directions. */
+static struct child {
+  pid_t process; /* 0: there is none */
+  int leave;     /* what is written there has it detach */
+} children[2];
 
 /* --- waiting ---------------------------------------------------------------*/
 
@@ -225,7 +241,6 @@ static bool enter_namespace(void) {
 
 static int set_up(void **state) {
   (void)state;
-  child = 0;
   cell = bpf_map_create(BPF_MAP_TYPE_ARRAY, "runs", 4, 8, 1, NULL);
   program = load_program("ours");
   assert_true(cell >= 0 && program >= 0);
@@ -236,17 +251,27 @@ static int set_up(void **state) {
   return 0;
 }
 
-static void kill_child(void) {
-  if (!child)
+/* Waits for it, and returns whether it was well. */
+static bool end_child(struct child *child) {
+  int status = -1;
+
+  close(child->leave);
+  waitpid(child->process, &status, 0);
+  child->process = 0;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void kill_child(struct child *child) {
+  if (!child->process)
     return;
-  kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
-  child = 0;
+  kill(child->process, SIGKILL);
+  end_child(child);
 }
 
 static int tear_down(void **state) {
   (void)state;
-  kill_child();
+  for (size_t i = 0; i < 2; i++)
+    kill_child(&children[i]);
   close(program);
   close(cell);
   return system("ip link del near");
@@ -344,6 +369,50 @@ static void test_qdisc_replaced_by_others(void **state) {
   run("tc qdisc del dev near clsact && tc qdisc add dev near ingress");
   detach(rx, &clsact);
   assert_true(has_qdisc("ingress"));
+}
+
+static void test_qdisc_replaced_by_its_like(void **state) {
+  const struct side *side = *state;
+  struct clsact clsact = attach(side);
+
+  run("tc qdisc del dev near clsact && tc qdisc add dev near clsact");
+  detach(side, &clsact);
+  assert_true(has_qdisc("clsact"));
+}
+
+static void test_device_replaced_by_its_like(void **state) {
+  const struct side *side = *state;
+  struct clsact clsact = attach(side);
+
+  run("ip link del near");
+  run("ip link add near index %u type veth peer name far", near);
+  assert_int_equal(if_nametoindex("near"), near);
+  run("tc qdisc add dev near clsact");
+  detach(side, &clsact);
+  assert_true(has_qdisc("clsact"));
+}
+
+static void test_filter_removed_by_others(void **state) {
+  const struct side *first = *state, *second = first == rx ? tx : rx;
+  struct clsact of_first = attach(first), of_second = attach(second);
+
+  run("tc filter del dev near %s", first->name);
+  detach(first, &of_first);
+  assert_true(has_filter(second, "collectd-xdp"));
+  detach(second, &of_second);
+  assert_nothing_left();
+}
+
+/* Where filters are yet to be added. */
+static void test_chain_of_others(void **state) {
+  const struct side *side = *state;
+  struct clsact of_rx = attach(rx), of_tx = attach(tx);
+
+  run("tc chain add dev near %s chain 5", side->name);
+  detach(rx, &of_rx);
+  detach(tx, &of_tx);
+  assert_true(has_qdisc("clsact"));
+  run("tc chain del dev near %s chain 5", side->name);
 }
 
 static void test_both_directions(void **state) {
@@ -583,33 +652,87 @@ static void test_filters_behind_still_run(void **state) {
 
 /* --- what was left behind --------------------------------------------------*/
 
-/* In the child: attaches both directions, and stays or becomes another program.
- */
-static void be_child(int result, const char *other_program) {
-  struct clsact clsact;
+static int attach_both(struct clsact clsact[static 2]) {
+  int error = clsact_attach(program, near, false, &clsact[0]);
 
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  int error = clsact_attach(program, near, false, &clsact);
-  if (!error)
-    error = clsact_attach(program, near, true, &clsact);
-  if (write(result, &error, sizeof(error)) != sizeof(error))
-    _exit(1);
-  if (other_program)
-    execlp(other_program, other_program, "60", (char *)NULL);
-  while (true)
-    pause();
+  return error ? error : clsact_attach(program, near, true, &clsact[1]);
 }
 
-static void start_child(const char *other_program) {
-  int result[2], error = -1;
+/* In the child: attaches, and stays until it is told to leave, or for good. */
+__attribute__((noreturn)) static void be_child(int result, int leave) {
+  struct clsact clsact[2];
+  char octet;
+
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  clsact_sweep();
+  int error = attach_both(clsact);
+  if (write(result, &error, sizeof(error)) != sizeof(error))
+    _exit(1);
+  if (read(leave, &octet, 1) != 1)
+    _exit(1);
+  clsact_detach(&clsact[0]);
+  clsact_detach(&clsact[1]);
+  _exit(0);
+}
+
+/* What a system call gives in place of what it does. */
+struct denial {
+  unsigned call;
+  int family; /* of the socket; 0: whatever the first argument is */
+  unsigned error;
+};
+
+static const struct denial no_unix_socket = {SYS_socket, AF_UNIX, EACCES};
+
+/* For the rest of the process. */
+static bool deny(const struct denial *denial) {
+  unsigned denied = SECCOMP_RET_ERRNO | denial->error;
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denial->call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+               offsetof(struct seccomp_data, args) +
+                   (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, denial->family, 0, !!denial->family),
+      BPF_STMT(BPF_RET | BPF_K, denied),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog bpf = {sizeof(filter) / sizeof(*filter), filter};
+
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &bpf) == 0;
+}
+
+/* In a PID namespace of its own it is number 1. */
+static pid_t fork_apart(bool is_number_1) {
+  int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+  assert_true(ours >= 0);
+  if (is_number_1)
+    assert_int_equal(unshare(CLONE_NEWPID), 0);
+  pid_t process = fork();
+  if (process && is_number_1)
+    assert_int_equal(setns(ours, CLONE_NEWPID), 0);
+  close(ours);
+  assert_true(process >= 0);
+  return process;
+}
+
+static void start(struct child *child, bool is_number_1,
+                  const struct denial *denial) {
+  int result[2], leave[2], error = -1;
 
   assert_int_equal(pipe2(result, O_CLOEXEC), 0);
-  child = fork();
-  assert_true(child >= 0);
-  if (child == 0) {
+  assert_int_equal(pipe2(leave, O_CLOEXEC), 0);
+  child->process = fork_apart(is_number_1);
+  if (child->process == 0) {
     close(result[0]); /* a write to nobody ends the child */
-    be_child(result[1], other_program);
+    if ((is_number_1 && getpid() != 1) || (denial && !deny(denial)))
+      _exit(1);
+    be_child(result[1], leave[0]);
   }
+  child->leave = leave[1];
+  close(leave[0]);
   close(result[1]);
   ssize_t length = read(result[0], &error, sizeof(error));
   close(result[0]);
@@ -617,108 +740,197 @@ static void start_child(const char *other_program) {
   assert_int_equal(error, 0);
 }
 
-static void assert_swept(bool is_swept) {
-  for (size_t i = 0; i < 2; i++)
-    assert_int_equal(has_filter(&sides[i], "collectd-xdp"), !is_swept);
+static void start_child(void) { start(&children[0], false, NULL); }
+
+static void assert_leaves(struct child *child) {
+  assert_int_equal(write(child->leave, "", 1), 1);
+  assert_true(end_child(child));
+}
+
+/* How many of ours there are in each direction. */
+static void assert_ours(size_t expected) {
+  for (size_t i = 0; i < 2; i++) {
+    size_t ours = 0;
+    const char *at = filters(&sides[i]);
+    while ((at = strstr(at, "collectd-xdp "))) {
+      ours++;
+      at++;
+    }
+    assert_int_equal(ours, expected);
+  }
 }
 
 static void test_sweep_after_the_dead(void **state) {
   (void)state;
-  start_child(NULL);
-  kill_child();
-  assert_swept(false);
+  start_child();
+  kill_child(&children[0]);
+  assert_ours(1);
   clsact_sweep();
-  assert_swept(true);
+  assert_ours(0);
   assert_nothing_left();
 }
 
 static void test_sweep_leaves_the_qdisc_of_others(void **state) {
   (void)state;
   run("tc qdisc add dev near clsact");
-  start_child(NULL);
-  kill_child();
+  start_child();
+  kill_child(&children[0]);
   clsact_sweep();
-  assert_swept(true);
+  assert_ours(0);
   assert_true(has_qdisc("clsact"));
 }
 
 static void test_sweep_leaves_filters_of_others(void **state) {
   const struct side *side = *state;
 
-  start_child(NULL);
+  start_child();
   add_filter(side, "pref 1 protocol ip " GO_ON);
   add_filter(side, "pref 7 protocol all " GO_ON);
-  kill_child();
+  kill_child(&children[0]);
   clsact_sweep();
-  assert_swept(true);
+  assert_ours(0);
   assert_true(has_filter(side, "pref 1 bpf chain 0 handle 0x1"));
   assert_true(has_filter(side, "pref 7 bpf chain 0 handle 0x1"));
 }
 
 static void test_sweep_leaves_the_living(void **state) {
   (void)state;
-  start_child(NULL);
+  start_child();
   clsact_sweep();
-  assert_swept(false);
+  assert_ours(1);
   assert_int_equal(send_frame(rx), 0);
   assert_int_equal(send_frame(tx), 0);
   assert_count(2);
-  kill_child();
+  kill_child(&children[0]);
   clsact_sweep();
   assert_nothing_left();
 }
 
 /* Who goes last takes the qdisc along, whoever made it. */
 static void test_qdisc_goes_with_the_last_process(void **state) {
+  (void)state;
+  start_child();
   struct clsact clsact = attach(rx);
-
-  (void)state;
-  start_child(NULL);
+  assert_true(clsact.made_qdisc);
+  assert_leaves(&children[0]);
+  assert_true(has_filter(rx, "collectd-xdp"));
   clsact_detach(&clsact);
-  assert_swept(false);
-  kill_child();
+  assert_nothing_left();
+}
+
+/* Each is number 1, as in a container of its own; each sweeps as it starts. */
+static void test_same_number_in_other_namespaces(void **state) {
+  (void)state;
+  start(&children[0], true, NULL);
+  start(&children[1], true, NULL);
+  assert_ours(2);
+  clsact_sweep();
+  assert_ours(2);
+  assert_leaves(&children[0]);
+  assert_ours(1);
+  clsact_sweep();
+  assert_ours(1);
+  kill_child(&children[1]);
+  assert_ours(1);
+  start(&children[0], true, NULL);
+  assert_ours(1);
+  assert_leaves(&children[0]);
+  assert_nothing_left();
+}
+
+/* They share a priority, so that handles alone tell them apart. */
+static void test_same_number_and_priority(void **state) {
+  (void)state;
+  run("tc qdisc add dev near clsact");
+  add_filter(rx, "pref 1 protocol all " GO_ON);
+  add_filter(tx, "pref 1 protocol all " GO_ON);
+  start(&children[0], true, NULL);
+  start(&children[1], true, NULL);
+  assert_ours(2);
+  assert_leaves(&children[0]);
+  assert_ours(1);
+  kill_child(&children[1]);
+  clsact_sweep();
+  assert_ours(0);
+  assert_true(has_filter(rx, "pref 1 bpf chain 0 handle 0x1"));
+  assert_true(has_filter(tx, "pref 1 bpf chain 0 handle 0x1"));
+}
+
+static void test_sweep_leaves_what_is_beside_the_dead(void **state) {
+  (void)state;
+  start(&children[0], false, NULL);
+  start(&children[1], true, NULL);
+  kill_child(&children[0]);
+  clsact_sweep();
+  assert_ours(1);
+  assert_leaves(&children[1]);
+  assert_nothing_left();
+}
+
+/* Nobody can tell then whether it lives. */
+static void test_sweep_leaves_who_has_no_socket(void **state) {
+  (void)state;
+  start(&children[0], true, &no_unix_socket);
+  assert_true(has_filter(rx, "collectd-xdp 0000000000000000 qdisc "));
+  clsact_sweep();
+  assert_ours(1);
+  assert_leaves(&children[0]);
+  assert_nothing_left();
+  start(&children[0], true, &no_unix_socket);
+  kill_child(&children[0]);
+  clsact_sweep();
+  assert_ours(1);
+}
+
+/* Who is denied a socket cannot ask whether others live. */
+static void test_sweep_without_a_socket(void **state) {
+  (void)state;
+  start(&children[0], false, NULL);
+  start(&children[1], false, &no_unix_socket);
+  assert_ours(2);
+  kill_child(&children[0]);
+  assert_leaves(&children[1]);
   clsact_sweep();
   assert_nothing_left();
 }
 
-static bool is_sleep(const void *process) {
-  char path[64], comm[32] = "";
-
-  snprintf(path, sizeof(path), "/proc/%d/comm", *(const pid_t *)process);
-  FILE *file = fopen(path, "re");
-  if (!file)
-    return false;
-  bool is_read = fgets(comm, sizeof(comm), file);
-  fclose(file);
-  return is_read && strcmp(comm, "sleep\n") == 0;
+static void test_sweep_leaves_the_qdisc_that_came_after(void **state) {
+  (void)state;
+  start_child();
+  run("tc qdisc del dev near clsact && tc qdisc add dev near clsact");
+  kill_child(&children[0]);
+  clsact_sweep();
+  assert_true(has_qdisc("clsact"));
 }
 
-/* Another program has the number by now. */
-static void test_sweep_where_a_number_came_again(void **state) {
-  (void)state;
-  start_child("sleep");
-  assert_true(wait_until(is_sleep, &child));
-  clsact_sweep();
-  assert_nothing_left();
-}
+static void test_sweep_leaves_ourselves(void **state) {
+  struct clsact of_rx = attach(rx), of_tx = attach(tx);
 
-/* So does this process, before it attaches anything. */
-static void test_sweep_where_our_number_came_again(void **state) {
   (void)state;
-  attach(rx);
   clsact_sweep();
+  assert_ours(1);
+  detach(rx, &of_rx);
+  clsact_sweep();
+  assert_true(has_filter(tx, "collectd-xdp"));
+  detach(tx, &of_tx);
   assert_nothing_left();
 }
 
 /* Both devices, one with the older qdisc. */
 static void test_sweep_all_devices(void **state) {
-  struct clsact clsact;
+  struct clsact none;
   unsigned far = if_nametoindex("far");
 
   (void)state;
   run("tc qdisc add dev far ingress");
-  assert_int_equal(clsact_attach(program, far, false, &clsact), 0);
-  attach(tx);
+  pid_t process = fork();
+  assert_true(process >= 0);
+  if (process == 0)
+    _exit(clsact_attach(program, far, false, &none) != 0 ||
+          clsact_attach(program, near, true, &none) != 0);
+  assert_int_equal(waitpid(process, NULL, 0), process);
+  assert_true(has_filter(tx, "collectd-xdp"));
+  assert_string_not_equal(output("tc filter show dev far ingress"), "");
   clsact_sweep();
   assert_nothing_left();
   assert_string_equal(output("tc filter show dev far ingress"), "");
@@ -731,13 +943,131 @@ static void test_sweep_without_anything(void **state) {
   assert_nothing_left();
 }
 
+/* Its program is "ours", the name of the filter is not. */
+static void add_filter_named(const struct side *side, const char *name,
+                             unsigned priority) {
+  union {
+    struct nlmsghdr header;
+    char buffer[NETLINK_REQUEST_MAX];
+  } request;
+  unsigned minor = side->is_egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS;
+  struct nlmsghdr *header = mnl_nlmsg_put_header(request.buffer);
+
+  header->nlmsg_type = RTM_NEWTFILTER;
+  header->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+  struct tcmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+  message->tcm_ifindex = near;
+  message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
+  message->tcm_info = TC_H_MAKE(priority << 16, htons(ETH_P_ALL));
+  mnl_attr_put_strz(header, TCA_KIND, "bpf");
+  struct nlattr *options = mnl_attr_nest_start(header, TCA_OPTIONS);
+  mnl_attr_put_u32(header, TCA_BPF_FD, program);
+  mnl_attr_put_strz(header, TCA_BPF_NAME, name);
+  mnl_attr_nest_end(header, options);
+  assert_int_equal(netlink_request(header, NULL, NULL), 0);
+}
+
 static void test_sweep_leaves_other_names(void **state) {
   const struct side *side = *state;
 
   run("tc qdisc add dev near clsact");
   add_filter_of_libbpf(side, "collectd", 7);
+  add_filter_named(side, "collectd-xdp 0123456789abcdef theirs", 8);
+  add_filter_named(side, "collectd-xdp 0123456789abcde", 9);
+  add_filter_named(side, "collectd-xdp 0123456789abcdef0", 10);
+  add_filter_named(side, "collectd-xdp 1234 qdisc", 11);
   clsact_sweep();
   assert_true(has_filter(side, "pref 7 bpf chain 0 handle 0x9 collectd:["));
+  assert_true(has_filter(side, "0123456789abcdef theirs "));
+  assert_true(has_filter(side, "0123456789abcde "));
+  assert_true(has_filter(side, "0123456789abcdef0 "));
+  assert_true(has_filter(side, "1234 qdisc "));
+}
+
+/* --- the process -----------------------------------------------------------*/
+
+enum { DESCRIPTORS = 2048, SELECTABLE = 1024 };
+
+static bool is_named(int descriptor) {
+  struct sockaddr_un address = {0};
+  socklen_t length = sizeof(address);
+
+  return getsockname(descriptor, (struct sockaddr *)&address, &length) == 0 &&
+         address.sun_family == AF_UNIX &&
+         strncmp(address.sun_path + 1, "collectd-xdp-", 13) == 0;
+}
+
+/* -1: there is none. */
+static int find_socket(void) {
+  for (int descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
+    if (is_named(descriptor))
+      return descriptor;
+  }
+  return -1;
+}
+
+static void limit_descriptors(unsigned limit) {
+  struct rlimit descriptors;
+
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  assert_true(descriptors.rlim_max >= limit);
+  descriptors.rlim_cur = limit;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+}
+
+static void test_socket(void **state) {
+  const char *line;
+  char token[17] = "", name[64];
+
+  (void)state;
+  assert_int_equal(find_socket(), -1);
+  limit_descriptors(DESCRIPTORS);
+  struct clsact of_rx = attach(rx), of_tx = attach(tx);
+  assert_in_range(find_socket(), SELECTABLE, DESCRIPTORS - 1);
+  assert_true(fcntl(find_socket(), F_GETFD) & FD_CLOEXEC);
+  line = strstr(filters(rx), "collectd-xdp ");
+  assert_int_equal(sscanf(line, "collectd-xdp %16[0-9a-f] qdisc", token), 1);
+  snprintf(name, sizeof(name), "@collectd-xdp-%s\n", token);
+  assert_non_null(strstr(output("cat /proc/net/unix"), name));
+  detach(rx, &of_rx);
+  assert_in_range(find_socket(), SELECTABLE, DESCRIPTORS - 1);
+  detach(tx, &of_tx);
+  assert_int_equal(find_socket(), -1);
+}
+
+static void test_socket_where_descriptors_are_few(void **state) {
+  (void)state;
+  limit_descriptors(SELECTABLE);
+  struct clsact clsact = attach(rx);
+  assert_in_range(find_socket(), 3, SELECTABLE - 1);
+  assert_true(fcntl(find_socket(), F_GETFD) & FD_CLOEXEC);
+  detach(rx, &clsact);
+  assert_int_equal(find_socket(), -1);
+  limit_descriptors(DESCRIPTORS);
+}
+
+static void test_socket_goes_with_a_failure(void **state) {
+  struct clsact none;
+
+  (void)state;
+  assert_int_equal(clsact_attach(-1, near, false, &none), -EBADF);
+  assert_int_equal(find_socket(), -1);
+}
+
+/* The kernel's answer to a kind of request that it does not have. */
+static void test_no_qdiscs_at_all(void **state) {
+  const struct denial no_requests = {SYS_sendto, 0, EOPNOTSUPP};
+  struct clsact none;
+  int status = 0;
+
+  (void)state;
+  pid_t process = fork();
+  assert_true(process >= 0);
+  if (process == 0)
+    _exit(deny(&no_requests) ? -clsact_attach(program, near, false, &none) : 0);
+  assert_int_equal(waitpid(process, &status, 0), process);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), ENOSYS);
 }
 
 #define TEST_OF(name, of, title)                                               \
@@ -762,6 +1092,10 @@ int main(void) {
       TEST_SIDES(test_filters_of_others),
       TEST(test_ingress_qdisc),
       TEST(test_qdisc_replaced_by_others),
+      TEST_SIDES(test_qdisc_replaced_by_its_like),
+      TEST_SIDES(test_device_replaced_by_its_like),
+      TEST_SIDES(test_filter_removed_by_others),
+      TEST_SIDES(test_chain_of_others),
       TEST_SIDES(test_both_directions),
       TEST_SIDES(test_last_attached_is_first_detached),
       TEST_LATE(rx, "pref 30 protocol all " DROP, "pref 30 bpf chain 0"),
@@ -787,8 +1121,17 @@ int main(void) {
       TEST_SIDES(test_sweep_leaves_filters_of_others),
       TEST(test_sweep_leaves_the_living),
       TEST(test_qdisc_goes_with_the_last_process),
-      TEST(test_sweep_where_a_number_came_again),
-      TEST(test_sweep_where_our_number_came_again),
+      TEST(test_same_number_in_other_namespaces),
+      TEST(test_same_number_and_priority),
+      TEST(test_sweep_leaves_what_is_beside_the_dead),
+      TEST(test_sweep_leaves_who_has_no_socket),
+      TEST(test_sweep_without_a_socket),
+      TEST(test_sweep_leaves_the_qdisc_that_came_after),
+      TEST(test_sweep_leaves_ourselves),
+      TEST(test_socket),
+      TEST(test_socket_where_descriptors_are_few),
+      TEST(test_socket_goes_with_a_failure),
+      TEST(test_no_qdiscs_at_all),
       TEST(test_sweep_all_devices),
       TEST(test_sweep_without_anything),
       TEST_SIDES(test_sweep_leaves_other_names),

@@ -28,6 +28,8 @@ setup() {
 }
 
 teardown() {
+  # Whatever a test that failed left running.
+  jobs -p | xargs -r kill 2>/dev/null || true
   if [ -n "${collectd:-}" ] && kill -KILL "$collectd" 2>/dev/null; then
     wait "$collectd" || true
   fi

@@ -30,7 +30,7 @@ END
 }
 
 assert_missing() {
-  assert_logged "[error] xdp: turned off, cannot load its XDP program: $1 missing: run collectd as root, or add it to AmbientCapabilities= and CapabilityBoundingSet= of its systemd unit"
+  assert_logged "[error] xdp: turned off, cannot load its BPF programs: $1 missing: run collectd as root, or add it to AmbientCapabilities= and CapabilityBoundingSet= of its systemd unit"
   [ -z "$(bpf_objects "$collectd")" ]
 }
 
@@ -151,7 +151,7 @@ END
 Interface "rx0"
 END
   start_collectd strace -D -f -o /dev/null -e trace=bpf -e inject=bpf:error=ENOSYS
-  assert_logged '[error] xdp: turned off, cannot load its XDP program: the kernel has no BPF: boot one with CONFIG_BPF_SYSCALL, of 5.10 or later'
+  assert_logged '[error] xdp: turned off, cannot load its BPF programs: the kernel has no BPF: boot one with CONFIG_BPF_SYSCALL, of 5.10 or later'
 }
 
 @test "bpf() is refused although the capabilities are there" {
@@ -159,5 +159,5 @@ END
 Interface "rx0"
 END
   start_collectd strace -D -f -o /dev/null -e trace=bpf -e inject=bpf:error=EPERM
-  assert_logged '[error] xdp: turned off, cannot load its XDP program: the kernel refuses bpf() although the capabilities are there: look for a seccomp filter, a user namespace or, before Linux 5.11, a LimitMEMLOCK= other than infinity'
+  assert_logged '[error] xdp: turned off, cannot load its BPF programs: the kernel refuses bpf() although the capabilities are there: look for a seccomp filter, a user namespace or, before Linux 5.11, a LimitMEMLOCK= other than infinity'
 }

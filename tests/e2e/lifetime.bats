@@ -114,14 +114,14 @@ assert_holds_nothing() {
 @test "a start that fails: no outer map" {
   call=$(first_call 'BPF_MAP_CREATE.*xdp_interfaces')
   inject "bpf:error=ENOMEM:when=$call+"
-  assert_logged "[error] xdp: turned off, cannot load its XDP program: no memory for BPF: raise the limit of collectd's control group"
+  assert_logged "[error] xdp: turned off, cannot load its BPF programs: no memory for BPF: raise the limit of collectd's control group"
   assert_holds_nothing
 }
 
 @test "a start that fails: out of descriptors for the program" {
   call=$(first_call 'BPF_PROG_LOAD.*collectd_skb')
   inject "bpf:error=EMFILE:when=$call+"
-  assert_logged "[error] xdp: turned off, cannot load its XDP program: out of file descriptors: raise LimitNOFILE= of collectd's systemd unit"
+  assert_logged "[error] xdp: turned off, cannot load its BPF programs: out of file descriptors: raise LimitNOFILE= of collectd's systemd unit"
   assert_holds_nothing
 }
 

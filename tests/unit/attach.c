@@ -135,7 +135,10 @@ static int set_up(void **state) {
 }
 
 /* Leaves what it brings along untold. */
-static void keep_quiet(void) { memset(attach.told, true, sizeof(attach.told)); }
+static void keep_quiet(void) {
+  memset(attach.told, true, sizeof(attach.told));
+  memset(attach.told_mtu, true, sizeof(attach.told_mtu));
+}
 
 /* Returns whether it is counted. What was opened is closed but the one port
  * that counts, which is then closed here. */
@@ -258,16 +261,6 @@ static void test_numbers(void **state) {
   assert_int_equal(places_number(ENTRY_TC_TX), 3);
 }
 
-/* As what can be refused. */
-static void test_names(void **state) {
-  (void)state;
-  assert_string_equal(places_name(ENTRY_NATIVE), "native XDP");
-  assert_string_equal(places_name(ENTRY_NATIVE_FRAGS), "native XDP");
-  assert_string_equal(places_name(ENTRY_GENERIC), "generic XDP");
-  assert_string_equal(places_name(ENTRY_TC_RX), "tc");
-  assert_string_equal(places_name(ENTRY_TC_TX), "tc");
-}
-
 /* That Mode "auto" tries this where a place answers with the error, be it
  * before it is attached or then. */
 static void assert_tried(enum entry place, int error, bool is_counted,
@@ -309,7 +302,8 @@ static void test_errors_of_native(void **state) {
 }
 
 static void test_errors_of_tc(void **state) {
-  static const int refusals[] = {EOPNOTSUPP, EINVAL, ENOENT, EADDRINUSE};
+  static const int refusals[] = {EOPNOTSUPP, EINVAL, ENOENT, ENOSYS,
+                                 EADDRINUSE};
 
   (void)state;
   refuse_native(-EOPNOTSUPP);
@@ -369,10 +363,10 @@ static void test_filters(void **state) {
                       "(clsact: the kernel has no tcx), by Mode \"tc\"\n");
   answers[ENTRY_TC_RX].attachment = ATTACHED_BEHIND;
   assert_true(run_rx(MODE_TC));
-  assert_string_equal(logged,
-                      "5 interface \"eth0\": rx is counted at tc ingress "
-                      "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, by Mode \"tc\"\n");
+  assert_string_equal(
+      logged, "5 interface \"eth0\": rx is counted at tc ingress "
+              "(clsact: the kernel has no tcx) behind another filter: "
+              "what that one drops or keeps is not counted, by Mode \"tc\"\n");
 }
 
 static void test_tx(void **state) {
@@ -387,10 +381,11 @@ static void test_tx(void **state) {
                       "(clsact: the kernel has no tcx), as in every Mode\n");
   answers[ENTRY_TC_TX].attachment = ATTACHED_BEHIND;
   assert_true(run_tx(MODE_TC));
-  assert_string_equal(logged,
-                      "5 interface \"eth0\": tx is counted at tc egress "
-                      "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, as in every Mode\n");
+  assert_string_equal(
+      logged,
+      "5 interface \"eth0\": tx is counted at tc egress "
+      "(clsact: the kernel has no tcx) behind another filter: "
+      "what that one drops or keeps is not counted, as in every Mode\n");
 }
 
 #define SINCE "since native XDP is refused: "
@@ -435,7 +430,7 @@ static void test_auto_behind_a_filter(void **state) {
   assert_string_equal(logged,
                       "5 interface \"eth0\": rx is counted at tc ingress "
                       "(clsact: the kernel has no tcx) behind another filter: "
-                      "what that one drops is not counted, " SINCE
+                      "what that one drops or keeps is not counted, " SINCE
                       "its driver has no XDP\n");
 }
 
@@ -445,12 +440,12 @@ static void test_auto_on_the_skb(void **state) {
   refuse(ENTRY_TC_RX, -EINVAL);
   device.merges = true;
   assert_true(run_rx(MODE_AUTO));
-  assert_string_equal(logged,
-                      "5 interface \"eth0\": rx is counted on the skb (generic "
-                      "XDP), where a GSO or GRO super-frame counts as one "
-                      "frame, " SINCE
-                      "its driver has no XDP while large receive offload is on "
-                      "(to have it, turn it off (ethtool -K eth0 lro off))\n");
+  assert_string_equal(
+      logged,
+      "5 interface \"eth0\": rx is counted on the skb (generic "
+      "XDP), where a GSO or GRO super-frame counts as one "
+      "frame, " SINCE "its driver has no XDP, or none while large receive "
+      "offload is on (to have it, turn it off (ethtool -K eth0 lro off))\n");
 }
 
 /* --- what is told of one that is not counted -------------------------------*/
@@ -471,9 +466,9 @@ static void test_no_native_xdp(void **state) {
   device.merges = true;
   assert_false(run_rx(MODE_NATIVE));
   assert_string_equal(
-      logged,
-      NOT_COUNTED "its driver has no XDP while large receive offload is "
-                  "on; turn it off (ethtool -K eth0 lro off), or " USE_AUTO);
+      logged, NOT_COUNTED
+      "its driver has no XDP, or none while large receive "
+      "offload is on; turn it off (ethtool -K eth0 lro off), or " USE_AUTO);
 }
 
 static void test_native_xdp_refused(void **state) {
@@ -743,6 +738,50 @@ static void test_side_effects_are_told_once(void **state) {
   }
 }
 
+/* The MTU is told of as soon as it is limited, which it is not by frags. */
+static void test_side_effect_on_the_mtu(void **state) {
+  (void)state;
+  make_device("veth", "veth");
+  refuse(ENTRY_NATIVE, -ERANGE);
+  assert_true(run_rx(MODE_NATIVE));
+  assert_non_null(
+      strstr(logged, "down to about a third; Mode \"tc\" does not\n"));
+  refuse(ENTRY_NATIVE, 0);
+  assert_true(run_rx(MODE_NATIVE));
+  assert_non_null(strstr(logged,
+                         "down to about a third, and keeps the MTU from "
+                         "being raised beyond one buffer; Mode \"tc\" "
+                         "does not\n"));
+  assert_true(run_rx(MODE_NATIVE));
+  assert_null(strstr(logged, "others of its kind"));
+}
+
+/* What a bond has taken counts for the bond; elsewhere it is a second name. */
+static void test_member_of_a_bond(void **state) {
+  (void)state;
+  answers[ENTRY_NATIVE].open = -EALREADY;
+  answers[ENTRY_TC_RX].open = -EALREADY;
+  device.is_bond_member = true;
+  assert_false(run_rx(MODE_NATIVE));
+  assert_non_null(strstr(logged, "in the other mode, or to the bond above"));
+  assert_false(run_rx(MODE_TC));
+  assert_non_null(strstr(logged, "under another name of the same device"));
+  device.is_bond_member = false;
+  assert_false(run_rx(MODE_NATIVE));
+  assert_non_null(strstr(logged, "under another name of the same device"));
+}
+
+static void test_bond_refused(void **state) {
+  (void)state;
+  make_device("bond", "bonding");
+  device.merges = true;
+  refuse_native(-EOPNOTSUPP);
+  assert_false(run_rx(MODE_NATIVE));
+  assert_string_equal(logged, NOT_COUNTED
+                      "a driver of its members has no XDP, or one of them "
+                      "has a program already; " USE_AUTO);
+}
+
 /* A tap has nothing to lose; a bond has what its members have. */
 static void test_side_effects_of_other_kinds(void **state) {
   (void)state;
@@ -774,20 +813,50 @@ static void test_no_side_effect_elsewhere(void **state) {
   assert_non_null(strstr(logged, "others of its kind"));
 }
 
-#define TAGS(commands)                                                         \
-  "5 interface \"eth0\": VLAN tags are taken off before XDP and not seen; "    \
-  "leave them in the frame (ethtool -K " commands " off), or use Mode "        \
-  "\"tc\"\n"
+#define TAGS(who, commands)                                                    \
+  "5 interface \"eth0\": VLAN tags are taken off before XDP and not seen, "    \
+  "unless " who " them in the frame (ethtool -K " commands " off); to "        \
+  "have them counted use Mode \"tc\"\n"
 
 static void test_stripped_tags(void **state) {
   (void)state;
   keep_quiet();
   device.strips_tags = true;
   attach.groups = GROUP_BIT(GROUP_VLAN);
-  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("eth0 rxvlan"));
+  assert_native("eth0",
+                IN_THE_DRIVER("eth0") TAGS("the card leaves", "eth0 rxvlan"));
   /* On a veth the sender leaves them out. */
   make_device("veth", "veth");
-  assert_native("eth0", IN_THE_DRIVER("eth0") TAGS("PEER txvlan"));
+  assert_native("eth0",
+                IN_THE_DRIVER("eth0") TAGS("its peer leaves", "PEER txvlan"));
+  /* Of a bond, the members do. */
+  make_device("bond", "bonding");
+  assert_native("eth0", IN_THE_DRIVER("eth0")
+                            TAGS("its members leave", "MEMBER rxvlan"));
+}
+
+/* On what stands on other devices they went before generic XDP, whatever the
+ * device itself does. */
+static void test_tags_that_others_took_off(void **state) {
+  static const char *const kinds[] = {"bridge",  "bond",    "team",
+                                      "macvlan", "macvtap", "ipvlan"};
+
+  (void)state;
+  attach.groups = GROUP_BIT(GROUP_VLAN);
+  for (size_t i = 0; i < 2 * COUNT_OF(kinds); i++) {
+    make_device(kinds[i / 2], "");
+    device.strips_tags = i % 2;
+    assert_true(run_rx(MODE_GENERIC));
+    assert_non_null(strstr(
+        logged, "5 interface \"eth0\": VLAN tags are taken off before XDP and "
+                "not seen; to have them counted use Mode \"tc\"\n"));
+    assert_true(run_rx(MODE_TC));
+    assert_null(strstr(logged, "VLAN tags"));
+  }
+  make_device("dummy", "");
+  device.strips_tags = false;
+  assert_true(run_rx(MODE_GENERIC));
+  assert_null(strstr(logged, "VLAN tags"));
 }
 
 #define TOLD_OF_TAGS (strstr(logged, "VLAN tags are taken off") != NULL)
@@ -924,7 +993,6 @@ int main(void) {
       TEST(test_tx_has_one_place),
       TEST(test_entries_to_load),
       TEST(test_numbers),
-      TEST(test_names),
       TEST(test_errors_of_native),
       TEST(test_errors_of_tc),
       TEST(test_where_it_is_counted),
@@ -950,9 +1018,13 @@ int main(void) {
       TEST(test_missing),
       TEST(test_side_effects),
       TEST(test_side_effects_are_told_once),
+      TEST(test_side_effect_on_the_mtu),
+      TEST(test_member_of_a_bond),
+      TEST(test_bond_refused),
       TEST(test_side_effects_of_other_kinds),
       TEST(test_no_side_effect_elsewhere),
       TEST(test_stripped_tags),
+      TEST(test_tags_that_others_took_off),
       TEST(test_stripped_tags_that_matter),
       TEST(test_stripped_tags_by_place),
       TEST(test_unknown_link),

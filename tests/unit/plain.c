@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/frame_load.h"
+#include "tests/frame_at.h"
 #include "tests/mutate.h"
 
 /* Returns whether the short way was taken. */
