@@ -123,7 +123,7 @@ static void log_success(const struct attach *attach, enum direction direction,
   else
     log_write(is_special ? LOG_NOTICE : LOG_INFO,
               "interface \"%s\": rx is counted %s, by Mode \"%s\"", name, words,
-              config_mode_name(attach->mode));
+              settings_mode_name(attach->mode));
 }
 
 static void log_side_effect(struct attach *attach, const char *name,

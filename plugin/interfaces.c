@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "plugin/attach.h"
 #include "plugin/clsact.h"
@@ -23,13 +22,13 @@ struct side {
 };
 
 struct interface {
-  char name[IF_NAMESIZE];
+  const char *name;                /* the selection's */
+  const struct settings *settings; /* the selection's */
   struct side sides[DIRECTION_COUNT];
 };
 
 struct interfaces {
   struct attach attach;
-  unsigned directions;                    /* set of DIRECTION_BIT */
   struct counts *counts[DIRECTION_COUNT]; /* of the one that is being read */
   pthread_t thread;
   atomic_bool stopping;
@@ -46,9 +45,11 @@ static void attach_interface(struct interfaces *interfaces,
     attach_log_missing(interface->name, error);
     return;
   }
+  interfaces->attach.mode = interface->settings->mode;
+  interfaces->attach.groups = interface->settings->groups;
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
     struct side *side = &interface->sides[d];
-    if (!(interfaces->directions & DIRECTION_BIT(d)))
+    if (!(interface->settings->directions & DIRECTION_BIT(d)))
       continue;
     side->queues = device.rx_queues;
     side->port = attach_direction(&interfaces->attach, d, interface->name,
@@ -91,20 +92,34 @@ static int allocate_counts(struct interfaces *interfaces) {
   return 0;
 }
 
-int interfaces_start(const struct config *config, struct datapath *datapath,
+static size_t count_names(const struct selection *selection) {
+  size_t count = 0;
+
+  for (size_t i = 0; selection_next_name(selection, &i);)
+    count++;
+  return count;
+}
+
+static void list_names(struct interfaces *interfaces,
+                       const struct selection *selection) {
+  const char *name;
+
+  for (size_t i = 0; (name = selection_next_name(selection, &i));)
+    interfaces->list[interfaces->count++] = (struct interface){
+        .name = name, .settings = selection_find(selection, name)};
+}
+
+int interfaces_start(const struct selection *selection,
+                     struct datapath *datapath,
                      struct interfaces **ret_interfaces) {
-  size_t count = config->interfaces_count;
+  size_t count = count_names(selection);
   struct interfaces *interfaces =
       calloc(1, sizeof(*interfaces) + count * sizeof(struct interface));
   if (!interfaces)
     return -ENOMEM;
 
-  interfaces->attach = (struct attach){
-      .datapath = datapath, .mode = config->mode, .groups = config->groups};
-  interfaces->directions = config->directions;
-  interfaces->count = count;
-  for (size_t i = 0; i < count; i++)
-    memcpy(interfaces->list[i].name, config->interfaces[i], IF_NAMESIZE);
+  interfaces->attach.datapath = datapath;
+  list_names(interfaces, selection);
 
   int error = allocate_counts(interfaces);
   if (!error)
@@ -133,11 +148,13 @@ static void read_interface(struct interfaces *interfaces,
                            struct interface *interface,
                            interfaces_visitor *visit, void *context) {
   struct interface_report report = {.name = interface->name,
-                                    .is_attached = true};
+                                    .is_attached = true,
+                                    .groups = interface->settings->groups};
 
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
     report_side(&interface->sides[d], interfaces->counts[d], &report.sides[d]);
-    if (interfaces->directions & DIRECTION_BIT(d) && !report.sides[d].counts)
+    if (interface->settings->directions & DIRECTION_BIT(d) &&
+        !report.sides[d].counts)
       report.is_attached = false;
   }
   visit(context, &report);

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "plugin/config.h"
 #include "plugin/counts.h"
 #include "plugin/datapath.h"
+#include "plugin/selection.h"
 
 struct interfaces;
 
@@ -24,15 +24,17 @@ struct side_report {
 struct interface_report {
   const char *name;
   bool is_attached; /* all directions that were asked for are counted */
+  __u32 groups;     /* that are reported of it, set of GROUP_BIT */
   struct side_report sides[DIRECTION_COUNT];
 };
 
 typedef void interfaces_visitor(void *context,
                                 const struct interface_report *report);
 
-/* Starts to attach what config selects; the datapath must outlive it. Returns 0
- * and sets *ret_interfaces, or -errno. */
-int interfaces_start(const struct config *config, struct datapath *datapath,
+/* Starts to attach the interfaces whose exact names are selected; selection and
+ * datapath must outlive it. Returns 0 and sets *ret_interfaces, or -errno. */
+int interfaces_start(const struct selection *selection,
+                     struct datapath *datapath,
                      struct interfaces **ret_interfaces);
 
 /* Calls visit() for each interface, in the order of the configuration. One

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "plugin/config.h"
 #include "plugin/datapath.h"
 #include "plugin/device.h"
+#include "plugin/settings.h"
 
 /* Entries in the order in which they are tried. */
 struct places {
