@@ -51,18 +51,22 @@ static int compile(const char *source, size_t length) {
   return error;
 }
 
+/* Whether the regex is wrong as its start already is. An open "(" is it
+ * whatever comes inside. glibc has an error of its own for a start that ends in
+ * "[". */
+static bool is_same(int error, int earlier) {
+  return earlier &&
+         (earlier == error || error == REG_EPAREN || earlier == REG_BADPAT);
+}
+
 /* Where it goes wrong, which regcomp() does not tell: it is the last octet of
  * the shortest start that, with all longer ones, is wrong in the same way as
- * the whole. glibc has an error of its own for a start that ends in "[". */
+ * the whole. */
 static size_t find_error(const char *source, int error) {
   size_t length = strlen(source);
 
-  while (length > 1) {
-    int earlier = compile(source, length - 1);
-    if (earlier != error && earlier != REG_BADPAT)
-      break;
+  while (length > 1 && is_same(error, compile(source, length - 1)))
     length--;
-  }
   return length - 1;
 }
 

@@ -142,6 +142,10 @@ static void test_where_a_regex_is_wrong(void **state) {
   (void)state;
   refuse("/(a(b)/", NOT_A_REGEX "Unmatched ( or \\(, at octet 1, \"(a(b)\"");
   refuse("/(a)(b/", NOT_A_REGEX "Unmatched ( or \\(, at octet 4, \"(b\"");
+  refuse("/^(veth|tap[0-9]+$/",
+         NOT_A_REGEX "Unmatched ( or \\(, at octet 2, \"(veth|tap[0-9]+$\"");
+  refuse("/(b{2})c(d[^)]|[(]e{3}/",
+         NOT_A_REGEX "Unmatched ( or \\(, at octet 8, \"(d[^)]|[(]e{3}\"");
   refuse("/a|*b/", NOT_A_REGEX
          "Invalid preceding regular expression, at octet 3, \"*b\"");
   refuse("/x{3,2}y/",
