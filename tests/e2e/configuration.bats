@@ -107,6 +107,15 @@ END
   assert_logged '[error] xdp: configuration: Interface "/^eth": a regex stands between two slashes, the second is missing'
 }
 
+@test "the example has no mistake" {
+  sed -e 's/^#//' -e '/^LoadPlugin/d' -e '/Plugin/d' "$SOURCE/contrib/xdp.conf" | configure
+  grep -q '^ *<Interface' "$dir/collectd.conf"
+  start_collectd
+  assert_logged 'xdp: interface "eth0" is not counted: there is no such interface'
+  refute has_logged 'xdp: configuration:'
+  stop_collectd
+}
+
 @test "all mistakes are named at once" {
   configure <<'END'
 Interface "rx0"
