@@ -301,6 +301,7 @@ static void test_names(void **state) {
   add_block("/^veth/", 0x10);
   add_block("eth0", 0x10);
   add_line("a\"b.\xc3\xbc");
+  add_line("eth1");
   assert_string_equal(list(selection_next_name), "eth1 eth0 a\"b.\xc3\xbc ");
   selection.ignores_lines = true;
   assert_string_equal(list(selection_next_name), "eth0 ");
