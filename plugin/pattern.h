@@ -20,7 +20,7 @@ int pattern_open(const char *text, struct pattern **ret_pattern, char *why,
 struct pattern *pattern_close(struct pattern *pattern);
 
 /* A regex matches anywhere in the name, and octet by octet; upper and lower
- * case differ. To be called by one thread at a time, or by several. */
+ * case differ. May be called by several threads. */
 bool pattern_matches(const struct pattern *pattern, const char *name);
 
 /* As written in the configuration, "eth0" or "/^eth/". */

@@ -12,7 +12,6 @@
 #include "plugin/interfaces.h"
 #include "plugin/log.h"
 #include "plugin/metrics.h"
-#include "plugin/places.h"
 
 static struct config config;
 static struct datapath *datapath;
@@ -49,7 +48,8 @@ static struct option_value copy_value(const oconfig_value_t *value) {
   }
 }
 
-/* The strings stay collectd's. Returns NULL when out of memory. */
+/* The strings stay collectd's, whose parser makes no difference between an
+ * option and a block without options in it. Returns NULL when out of memory. */
 static struct option *copy_options(const oconfig_item_t *items, size_t count) {
   struct option *options = calloc(count + 1, sizeof(*options));
 
@@ -77,7 +77,7 @@ static int on_config(oconfig_item_t *block) {
 
   if (!options || config_add(&config, options) != 0) {
     log_write(LOG_ERR, "configuration: out of memory");
-    config.mistakes++;
+    config.mistakes.count++;
   }
   free_options(options, 1);
   return 0;
@@ -94,17 +94,17 @@ static int on_shutdown(void) {
 static int on_init(void) {
   char why[512];
 
-  if (config_check(&config) != 0) {
+  if (config_complete(&config) != 0) {
     log_write(LOG_ERR, "turned off by its configuration, see above");
     return -1;
   }
-  if (datapath_open(config.groups,
-                    places_entries(config.mode, config.directions), &datapath,
-                    why, sizeof(why)) != 0) {
-    log_write(LOG_ERR, "turned off, cannot load its BPF programs: %s", why);
+  if (datapath_open(selection_groups(&config.selection),
+                    selection_entries(&config.selection), &datapath, why,
+                    sizeof(why)) != 0) {
+    log_write(LOG_ERR, "turned off, cannot load its XDP program: %s", why);
     return -1;
   }
-  int error = interfaces_start(&config, datapath, &interfaces);
+  int error = interfaces_start(&config.selection, datapath, &interfaces);
   if (error) {
     log_write(LOG_ERR,
               "turned off, cannot start its thread: %s; raise TasksMax= or the "
@@ -159,7 +159,7 @@ static void on_interface(void *context, const struct interface_report *report) {
     const struct side_report *side = &report->sides[i];
     modes[i] = side->mode;
     if (side->counts)
-      metrics_emit(config.groups, i, side->counts, side->dscp_seen, on_metric,
+      metrics_emit(report->groups, i, side->counts, side->dscp_seen, on_metric,
                    &d);
   }
   metrics_emit_state(report->is_attached, modes, on_metric, &d);

@@ -50,7 +50,7 @@ END
 Interface "rx0"
 Interfce "rx1"
 END
-  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, Mode, Direction, Report, ReportInactive'
+  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive'
 }
 
 @test "a name that is too long" {
@@ -67,6 +67,53 @@ Interface "rx0"
 Report "cast" "colour"
 END
   assert_turned_off '[error] xdp: configuration: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "all"'
+}
+
+@test "mistakes in blocks name the block" {
+  configure <<'END'
+<Interface "/^veth/">
+  Mode "turbo"
+  Busy "wait"
+</Interface>
+<Interface "rx0">
+  Report "colour"
+  ReportInactive false
+  <Mode "tc">
+    Busy "tc"
+  </Mode>
+</Interface>
+END
+  assert_turned_off '[error] xdp: configuration: <Interface "/^veth/">: Mode "turbo": no such mode; use "auto", "native", "generic" or "tc"'
+  assert_logged '[error] xdp: configuration: <Interface "/^veth/">: Busy "wait": no such choice; use "observe", "tc" or "skip"'
+  assert_logged '[error] xdp: configuration: <Interface "rx0">: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "all"'
+  assert_logged '[error] xdp: configuration: <Interface "rx0">: ReportInactive: no such option; known are Mode, Direction, Busy, Report'
+  assert_logged '[error] xdp: configuration: <Interface "rx0">: Mode is an option, not a block'
+}
+
+# collectd takes one of two backslashes.
+@test "a regex that does not compile" {
+  configure <<'END'
+Interface "rx0"
+Interface "/^(veth|tap[0-9]+$/"
+<Interface "/^eth0\\.[0-9/">
+  Mode "tc"
+</Interface>
+Interface "//"
+Interface "/^eth"
+END
+  assert_turned_off '[error] xdp: configuration: Interface "/^(veth|tap[0-9]+$/": not a regex (POSIX extended): Unmatched ( or \(, at octet 2, "(veth|tap[0-9]+$"'
+  assert_logged '[error] xdp: configuration: Interface "/^eth0\.[0-9/": not a regex (POSIX extended): Unmatched [, [^, [:, [., or [=, at octet 8, "[0-9"'
+  assert_logged '[error] xdp: configuration: Interface "//": the regex is empty; for every interface use IgnoreSelected true'
+  assert_logged '[error] xdp: configuration: Interface "/^eth": a regex stands between two slashes, the second is missing'
+}
+
+@test "the example has no mistake" {
+  sed -e 's/^#//' -e '/^LoadPlugin/d' -e '/Plugin/d' "$SOURCE/contrib/xdp.conf" | configure
+  grep -q '^ *<Interface' "$dir/collectd.conf"
+  start_collectd
+  assert_logged 'xdp: interface "eth0" is not counted: there is no such interface'
+  refute has_logged 'xdp: configuration:'
+  stop_collectd
 }
 
 @test "all mistakes are named at once" {
@@ -102,6 +149,135 @@ END
   assert_value rx0 if_rx_packets 5
   assert_value rx0 if_rx_octets 210
   [ "$(series rx0)" = $'if_rx_octets\nif_rx_packets' ]
+  stop_collectd
+}
+
+# The global options stand before and behind the blocks, and in another file's
+# <Plugin xdp>.
+@test "blocks override the mode, the direction and the report of two interfaces" {
+  add_pair tx1 rx1
+  start_counting <<'END'
+Report "size"
+<Interface "rx0">
+  Mode "tc"
+  Report "total"
+</Interface>
+<Interface "rx1">
+  Direction "both"
+  Report "vlan"
+  Report "tcp"
+  Busy "skip"
+</Interface>
+Interface "lo"
+</Plugin>
+<Plugin xdp>
+Mode "generic"
+Direction "rx"
+END
+  assert_counted rx1
+  assert_counted lo
+  framegen -s tx0 ipv4-udp=3 >/dev/null
+  framegen -s tx1 ipv4-udp=2 vlan-ipv4-udp=4 >/dev/null
+  assert_value rx0 if_rx_packets 3
+  assert_value rx0 gauge-rx_mode 3.000000
+  [ "$(series rx0)" = $'if_rx_octets\nif_rx_packets' ]
+  assert_values rx1 <<'END'
+if_rx_packets 6
+if_rx_packets-vlan-untagged 2
+if_rx_packets-vlan-tagged 4
+if_rx_packets-tcp-syn 0
+END
+  assert_value rx1 gauge-rx_mode 2.000000
+  assert_value rx1 gauge-tx_mode 3.000000
+  [ "$(series rx1 | grep -c .)" = $((2 * (2 + 6 + 4))) ]
+  assert_value lo gauge-rx_mode 2.000000
+  assert_value lo gauge-tx_mode 0.000000
+  [ "$(series lo | grep -c .)" = $((2 + 7)) ]
+  stop_collectd
+}
+
+@test "an empty block selects" {
+  start_counting <<'END'
+<Interface "rx0">
+</Interface>
+END
+  assert_value rx0 gauge-attached 1.000000
+  stop_collectd
+}
+
+@test "an interface that is listed by a line and a block is a warning, and the block holds" {
+  start_counting <<'END'
+Interface "rx0"
+<Interface "rx0">
+  Mode "tc"
+</Interface>
+<Interface "rx0">
+  Mode "generic"
+</Interface>
+END
+  assert_logged '[warning] xdp: configuration: Interface "rx0" is listed twice; its block holds'
+  assert_logged '[warning] xdp: configuration: Interface "rx0" is listed twice; the first block holds'
+  assert_value rx0 gauge-rx_mode 3.000000
+  stop_collectd
+}
+
+@test "a block behind one that matches its interface is a warning" {
+  start_counting <<'END'
+<Interface "/^rx/">
+  Mode "tc"
+</Interface>
+<Interface "rx0">
+  Mode "generic"
+</Interface>
+END
+  assert_logged '[warning] xdp: configuration: <Interface "rx0">: <Interface "/^rx/"> before it matches as well and holds; put this one before it'
+  assert_value rx0 gauge-rx_mode 3.000000
+  stop_collectd
+}
+
+@test "IgnoreSelected true: not what is listed, but what has a block" {
+  add_pair tx1 rx1
+  start_counting <<'END'
+IgnoreSelected true
+Interface "rx1"
+Interface "/^r/"
+<Interface "rx0">
+  Report "total"
+</Interface>
+END
+  framegen tx0 ipv4-udp=3 >/dev/null
+  framegen tx1 ipv4-udp=3 >/dev/null
+  assert_value rx0 if_rx_packets 3
+  [ ! -e "$dir/csv/h/xdp-rx1" ]
+  refute has_logged 'interface "rx1"'
+  stop_collectd
+}
+
+@test "IgnoreSelected true alone is no mistake" {
+  configure <<'END'
+IgnoreSelected true
+END
+  start_collectd
+  refute has_logged '[error]'
+  stop_collectd
+}
+
+@test "names with dots, quotes and UTF-8" {
+  add_pair 'tx."q' 'rx."q'
+  add_pair tx-ü 'rx-ü€'
+  start_counting <<'END'
+Interface "rx0"
+Interface "rx.\"q"
+<Interface "rx-ü€">
+  Report "total"
+</Interface>
+END
+  assert_counted 'rx."q'
+  assert_counted 'rx-ü€'
+  framegen 'tx."q' ipv4-udp=3 >/dev/null
+  framegen tx-ü ipv4-udp=4 >/dev/null
+  assert_value 'rx."q' if_rx_packets-protocol-ipv4-udp 3
+  assert_value 'rx-ü€' if_rx_packets 4
   stop_collectd
 }
 

@@ -41,6 +41,15 @@ void log_write(int severity, const char *format, ...) {
                     sizeof(struct option_value)                                \
   }
 
+/* A block of the given key, value and options. */
+#define BLOCK(name, value, ...)                                                \
+  (struct option) {                                                            \
+    .key = (name), .values = (struct option_value[]){value},                   \
+    .values_count = 1, .children = (struct option[]){__VA_ARGS__},             \
+    .children_count =                                                          \
+        sizeof((struct option[]){__VA_ARGS__}) / sizeof(struct option)         \
+  }
+
 static struct config config;
 
 static int set_up(void **state) {
@@ -57,6 +66,45 @@ static int tear_down(void **state) {
   return 0;
 }
 
+/* What holds where no block says otherwise. */
+static struct settings global(void) {
+  return settings_override(&SETTINGS_DEFAULT, &config.global);
+}
+
+/* The exact names that are selected. */
+static const char *names(void) {
+  static char text[256];
+  const char *name;
+
+  text[0] = '\0';
+  for (size_t i = 0; (name = selection_next_name(&config.selection, &i));)
+    sprintf(text + strlen(text), "%s ", name);
+  return text;
+}
+
+/* Of an interface, after the last block; NULL: not selected. */
+static const struct settings *find(const char *name) {
+  assert_int_equal(config_complete(&config), 0);
+  return selection_find(&config.selection, name);
+}
+
+static void assert_settings(const char *name, enum mode mode,
+                            unsigned directions, enum busy busy, __u32 groups) {
+  const struct settings *settings = find(name);
+
+  assert_non_null(settings);
+  assert_int_equal(settings->mode, mode);
+  assert_int_equal(settings->directions, directions);
+  assert_int_equal(settings->busy, busy);
+  assert_int_equal(settings->groups, groups);
+}
+
+#define RX DIRECTION_BIT(DIRECTION_RX)
+#define TX DIRECTION_BIT(DIRECTION_TX)
+#define PROTOCOL GROUP_BIT(GROUP_PROTOCOL)
+#define CAST GROUP_BIT(GROUP_CAST)
+#define SIZE GROUP_BIT(GROUP_SIZE)
+
 static void add(struct option option) {
   struct option block = {
       .key = "Plugin", .children = &option, .children_count = 1};
@@ -66,22 +114,22 @@ static void add(struct option option) {
 
 /* That the option is a mistake, of which this is said. */
 static void refuse(struct option option, const char *line) {
-  unsigned mistakes = config.mistakes;
+  unsigned mistakes = config.mistakes.count;
 
   lines = 0;
   add(option);
   assert_string_equal(logged, line);
   assert_int_equal(logged_severity, LOG_ERR);
   assert_int_equal(lines, 1);
-  assert_int_equal(config.mistakes, mistakes + 1);
-  assert_int_equal(config_check(&config), -EINVAL);
+  assert_int_equal(config.mistakes.count, mistakes + 1);
+  assert_int_equal(config_complete(&config), -EINVAL);
 }
 
 static void test_defaults(void **state) {
   (void)state;
-  assert_int_equal(config.mode, MODE_AUTO);
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
-  assert_int_equal(config.groups, GROUP_BIT(GROUP_PROTOCOL));
+  assert_int_equal(global().mode, MODE_AUTO);
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_RX));
+  assert_int_equal(global().groups, GROUP_BIT(GROUP_PROTOCOL));
   assert_true(config.report_inactive);
 }
 
@@ -89,10 +137,8 @@ static void test_interfaces_add_up_over_blocks(void **state) {
   (void)state;
   add(OPTION("Interface", STRING("eth0")));
   add(OPTION("INTERFACE", STRING("fifteen-octets.")));
-  assert_int_equal(config.interfaces_count, 2);
-  assert_string_equal(config.interfaces[0], "eth0");
-  assert_string_equal(config.interfaces[1], "fifteen-octets.");
-  assert_int_equal(config_check(&config), 0);
+  assert_string_equal(names(), "eth0 fifteen-octets. ");
+  assert_int_equal(config_complete(&config), 0);
   assert_int_equal(lines, 0);
 }
 
@@ -107,9 +153,9 @@ static void test_all_options_of_a_block(void **state) {
 
   (void)state;
   assert_int_equal(config_add(&config, &block), 0);
-  assert_int_equal(config.interfaces_count, 1);
-  assert_int_equal(config.mode, MODE_TC);
-  assert_int_equal(config.directions,
+  assert_string_equal(names(), "eth0 ");
+  assert_int_equal(global().mode, MODE_TC);
+  assert_int_equal(global().directions,
                    DIRECTION_BIT(DIRECTION_RX) | DIRECTION_BIT(DIRECTION_TX));
 }
 
@@ -117,11 +163,11 @@ static void test_interface_twice_is_a_warning(void **state) {
   (void)state;
   add(OPTION("Interface", STRING("eth0")));
   add(OPTION("Interface", STRING("eth0")));
-  assert_int_equal(config.interfaces_count, 1);
+  assert_string_equal(names(), "eth0 ");
   assert_int_equal(logged_severity, LOG_WARNING);
   assert_string_equal(logged, "configuration: Interface \"eth0\" is listed "
                               "twice; once is enough");
-  assert_int_equal(config_check(&config), 0);
+  assert_int_equal(config_complete(&config), 0);
 }
 
 #define NOT_A_NAME                                                             \
@@ -149,14 +195,17 @@ static void test_bad_interfaces(void **state) {
 static void test_wrong_types(void **state) {
   (void)state;
   refuse((struct option){.key = "Interface"},
-         "configuration: Interface: takes the name of one interface");
+         "configuration: Interface: takes the name of one interface, or one "
+         "/regex/");
   refuse(OPTION("Interface", NUMBER(5)),
-         "configuration: Interface 5: takes the name of one interface");
+         "configuration: Interface 5: takes the name of one interface, or one "
+         "/regex/");
   refuse(OPTION("Interface", BOOLEAN(true)),
-         "configuration: Interface true: takes the name of one interface");
+         "configuration: Interface true: takes the name of one interface, or "
+         "one /regex/");
   refuse(OPTION("Interface", STRING("eth0"), STRING("eth1")),
          "configuration: Interface \"eth0\" \"eth1\": takes the name of one "
-         "interface");
+         "interface, or one /regex/");
   refuse(OPTION("Mode", NUMBER(1.5)),
          "configuration: Mode 1.5: takes one of \"auto\", \"native\", "
          "\"generic\" or \"tc\"");
@@ -183,7 +232,7 @@ static void test_wrong_types_of_a_direction(void **state) {
          "or \"both\"");
   refuse((struct option){.key = "Direction"},
          "configuration: Direction: takes one of \"rx\", \"tx\" or \"both\"");
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_RX));
 }
 
 /* What is wrong is said, however long the value. */
@@ -206,41 +255,341 @@ static void test_long_values(void **state) {
 
 static void test_unknown_option(void **state) {
   (void)state;
-  refuse(
-      OPTION("Interfaces", STRING("eth0")),
-      "configuration: Interfaces: no such option; known are Interface, Mode, "
-      "Direction, Report, ReportInactive");
+  refuse(OPTION("Interfaces", STRING("eth0")),
+         "configuration: Interfaces: no such option; known are Interface, "
+         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive");
 }
 
 static void test_block_for_an_option(void **state) {
-  struct option inner = OPTION("Mode", STRING("native"));
+  static const char *const keys[] = {"Mode",           "Direction",
+                                     "Busy",           "Report",
+                                     "IgnoreSelected", "ReportInactive"};
+  char line[80];
+
+  (void)state;
+  for (size_t i = 0; i < 6; i++) {
+    snprintf(line, sizeof(line), "configuration: %s is an option, not a block",
+             keys[i]);
+    refuse(BLOCK(keys[i], STRING("eth0"), OPTION("Mode", STRING("tc"))), line);
+  }
+}
+
+static void test_unknown_block(void **state) {
+  (void)state;
+  refuse(BLOCK("Interfaces", STRING("eth0"), OPTION("Mode", STRING("tc"))),
+         "configuration: Interfaces: no such option; known are Interface, "
+         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive");
+}
+
+static void test_busy(void **state) {
+  (void)state;
+  assert_int_equal(global().busy, BUSY_OBSERVE);
+  add(OPTION("Busy", STRING("skip")));
+  assert_int_equal(global().busy, BUSY_SKIP);
+  add(OPTION("BUSY", STRING("Observe")));
+  assert_int_equal(global().busy, BUSY_OBSERVE);
+  add(OPTION("busy", STRING("TC")));
+  assert_int_equal(global().busy, BUSY_TC);
+  assert_int_equal(lines, 0);
+}
+
+/* It leaves what was given before. */
+static void test_unknown_busy(void **state) {
+  (void)state;
+  add(OPTION("Busy", STRING("skip")));
+  refuse(OPTION("Busy", STRING("replace")),
+         "configuration: Busy \"replace\": no such choice; use \"observe\", "
+         "\"tc\" or \"skip\"");
+  refuse(OPTION("Busy", BOOLEAN(true)),
+         "configuration: Busy true: takes one of \"observe\", \"tc\" or "
+         "\"skip\"");
+  assert_int_equal(global().busy, BUSY_SKIP);
+}
+
+static void test_bad_regexes(void **state) {
+  (void)state;
+  refuse(OPTION("Interface", STRING("/^veth(a/")),
+         "configuration: Interface \"/^veth(a/\": not a regex (POSIX "
+         "extended): Unmatched ( or \\(, at octet 6, \"(a\"");
+  refuse(OPTION("Interface", STRING("/(eth[9-0])|lo/")),
+         "configuration: Interface \"/(eth[9-0])|lo/\": not a regex (POSIX "
+         "extended): Invalid range end, at octet 8, \"0])|lo\"");
+  refuse(OPTION("Interface", STRING("/eth[0-9/")),
+         "configuration: Interface \"/eth[0-9/\": not a regex (POSIX "
+         "extended): Unmatched [, [^, [:, [., or [=, at octet 4, \"[0-9\"");
+  refuse(OPTION("Interface", STRING("/*/")),
+         "configuration: Interface \"/*/\": not a regex (POSIX extended): "
+         "Invalid preceding regular expression, at octet 1, \"*\"");
+  refuse(OPTION("Interface", STRING("/eth0\\/")),
+         "configuration: Interface \"/eth0\\/\": not a regex (POSIX extended): "
+         "Trailing backslash, at octet 5, \"\\\"");
+  refuse(OPTION("Interface", STRING("//")),
+         "configuration: Interface \"//\": the regex is empty; for every "
+         "interface use IgnoreSelected true");
+  refuse(OPTION("Interface", STRING("/^veth")),
+         "configuration: Interface \"/^veth\": a regex stands between two "
+         "slashes, the second is missing");
+  refuse(OPTION("Interface", STRING("/")),
+         "configuration: Interface \"/\": a regex stands between two slashes, "
+         "the second is missing");
+  refuse(BLOCK("Interface", STRING("/(/"), OPTION("Mode", STRING("tc"))),
+         "configuration: Interface \"/(/\": not a regex (POSIX extended): "
+         "Unmatched ( or \\(, at octet 1, \"(\"");
+}
+
+static void test_a_regex_selects(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("/^eth/")));
+  add(OPTION("Interface", STRING("eth0")));
+  assert_string_equal(names(), "eth0 ");
+  assert_non_null(find("eth0"));
+  assert_non_null(find("eth1"));
+  assert_null(find("veth0"));
+  assert_int_equal(lines, 0);
+}
+
+static void test_a_block_overrides(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  add(BLOCK("Interface", STRING("/^veth/"), OPTION("Mode", STRING("tc")),
+            OPTION("Direction", STRING("tx")), OPTION("Busy", STRING("skip")),
+            OPTION("Report", STRING("cast"))));
+  assert_settings("eth0", MODE_AUTO, RX, BUSY_OBSERVE, PROTOCOL);
+  assert_settings("veth0", MODE_TC, TX, BUSY_SKIP, CAST);
+  assert_int_equal(lines, 0);
+}
+
+/* Its own Reports add up. */
+static void test_a_block_replaces_report(void **state) {
+  (void)state;
+  add(OPTION("Report", STRING("vlan"), STRING("tcp")));
+  add(BLOCK("INTERFACE", STRING("eth0"), OPTION("report", STRING("cast")),
+            OPTION("Report", STRING("size"))));
+  assert_settings("eth0", MODE_AUTO, RX, BUSY_OBSERVE, CAST | SIZE);
+}
+
+/* Each option, alone in a block, leaves the others to the global ones, which
+ * stand before it, behind it and in another <Plugin xdp>. */
+static void test_a_block_has_the_rest_from_the_global_options(void **state) {
+  (void)state;
+  add(OPTION("Mode", STRING("generic")));
+  add(OPTION("Report", STRING("size")));
+  add(BLOCK("Interface", STRING("mode"), OPTION("Mode", STRING("auto"))));
+  add(BLOCK("Interface", STRING("direction"),
+            OPTION("Direction", STRING("rx"))));
+  add(BLOCK("Interface", STRING("busy"), OPTION("Busy", STRING("observe"))));
+  add(BLOCK("Interface", STRING("report"),
+            OPTION("Report", STRING("protocol"))));
+  add(OPTION("Direction", STRING("both")));
+  add(OPTION("Busy", STRING("tc")));
+  add(OPTION("Report", STRING("cast")));
+  assert_settings("mode", MODE_AUTO, RX | TX, BUSY_TC, SIZE | CAST);
+  assert_settings("direction", MODE_GENERIC, RX, BUSY_TC, SIZE | CAST);
+  assert_settings("busy", MODE_GENERIC, RX | TX, BUSY_OBSERVE, SIZE | CAST);
+  assert_settings("report", MODE_GENERIC, RX | TX, BUSY_TC, PROTOCOL);
+  assert_int_equal(lines, 0);
+}
+
+static void test_mistakes_in_a_block(void **state) {
+  (void)state;
+  refuse(
+      BLOCK("Interface", STRING("/^veth/"), OPTION("Mode", STRING("turbo"))),
+      "configuration: <Interface \"/^veth/\">: Mode \"turbo\": no such mode; "
+      "use \"auto\", \"native\", \"generic\" or \"tc\"");
+  refuse(BLOCK("Interface", STRING("eth0"), OPTION("Direction", NUMBER(1))),
+         "configuration: <Interface \"eth0\">: Direction 1: takes one of "
+         "\"rx\", \"tx\" or \"both\"");
+  refuse(BLOCK("Interface", STRING("eth1"), OPTION("Report", STRING("colour"))),
+         "configuration: <Interface \"eth1\">: Report \"colour\": no such "
+         "group; known are \"total\", \"protocol\", \"cast\", \"size\", "
+         "\"vlan\", \"tcp\", \"dscp\", \"queue\", \"cpu\", \"all\"");
+  refuse(BLOCK("Interface", STRING("eth2"), OPTION("Busy", STRING("wait"))),
+         "configuration: <Interface \"eth2\">: Busy \"wait\": no such choice; "
+         "use \"observe\", \"tc\" or \"skip\"");
+  refuse(BLOCK("Interface", STRING("eth3"),
+               BLOCK("Mode", STRING("tc"), OPTION("Busy", STRING("tc")))),
+         "configuration: <Interface \"eth3\">: Mode is an option, not a block");
+}
+
+/* What is global, or another block, has no place there. */
+static void test_unknown_options_in_a_block(void **state) {
+  static const char *const keys[] = {"ReportInactive", "IgnoreSelected",
+                                     "Interface", "Modes"};
+  char line[160];
+
+  (void)state;
+  for (size_t i = 0; i < 4; i++) {
+    char name[] = "eth0";
+    name[3] += i;
+    snprintf(line, sizeof(line),
+             "configuration: <Interface \"%s\">: %s: no such option; known are "
+             "Mode, Direction, Busy, Report",
+             name, keys[i]);
+    refuse(BLOCK("Interface", STRING(name), OPTION(keys[i], BOOLEAN(true))),
+           line);
+  }
+}
+
+/* What is in it is looked at all the same; what follows is not in it. */
+static void test_a_block_without_a_name(void **state) {
+  struct option block =
+      BLOCK("Interface", NUMBER(5), OPTION("Mode", STRING("turbo")));
+
+  (void)state;
+  add(block);
+  assert_int_equal(config.mistakes.count, 2);
+  assert_string_equal(logged, "configuration: <Interface>: Mode \"turbo\": no "
+                              "such mode; use \"auto\", \"native\", "
+                              "\"generic\" or \"tc\"");
+  block.values_count = 0;
+  add(block);
+  assert_int_equal(config.mistakes.count, 4);
+  refuse(OPTION("Mode", STRING("turbo")),
+         "configuration: Mode \"turbo\": no such mode; use \"auto\", "
+         "\"native\", \"generic\" or \"tc\"");
+}
+
+static void test_many_mistakes(void **state) {
+  (void)state;
+  add(BLOCK("Interface", STRING("a b"), OPTION("Mode", STRING("turbo")),
+            OPTION("Report", STRING("x"), STRING("y")),
+            OPTION("Counter", STRING("dns"))));
+  add(OPTION("Interface", STRING("/(/")));
+  add(OPTION("IgnoreSelected", NUMBER(1)));
+  assert_int_equal(config.mistakes.count, 7);
+  assert_int_equal(lines, 7);
+  assert_int_equal(config_complete(&config), -EINVAL);
+  assert_int_equal(lines, 7);
+}
+
+/* collectd makes no difference between these. */
+static void test_an_empty_block_is_a_line(void **state) {
   struct option block = OPTION("Interface", STRING("eth0"));
 
   (void)state;
-  block.children = &inner;
-  block.children_count = 1;
-  refuse(block, "configuration: Interface is an option, not a block");
+  block.children = (struct option[]){{0}};
+  add(block);
+  assert_settings("eth0", MODE_AUTO, RX, BUSY_OBSERVE, PROTOCOL);
+  add(OPTION("IgnoreSelected", BOOLEAN(true)));
+  assert_null(find("eth0"));
+}
+
+static void warn(struct option option, const char *line) {
+  lines = 0;
+  add(option);
+  assert_string_equal(logged, line);
+  assert_int_equal(logged_severity, LOG_WARNING);
+  assert_int_equal(lines, 1);
+  assert_int_equal(config.mistakes.count, 0);
+}
+
+static void test_listed_twice(void **state) {
+  const struct option tc =
+      BLOCK("Interface", STRING("eth0"), OPTION("Mode", STRING("tc")));
+  const struct option generic =
+      BLOCK("Interface", STRING("eth0"), OPTION("Mode", STRING("generic")));
+
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  warn(tc, "configuration: Interface \"eth0\" is listed twice; its block "
+           "holds");
+  warn(generic, "configuration: Interface \"eth0\" is listed twice; the first "
+                "block holds");
+  logged[0] = '\0';
+  warn(OPTION("Interface", STRING("eth0")),
+       "configuration: Interface \"eth0\" is listed twice; its block holds");
+  assert_string_equal(names(), "eth0 ");
+  assert_settings("eth0", MODE_TC, RX, BUSY_OBSERVE, PROTOCOL);
+}
+
+static void test_a_regex_listed_twice(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("/^eth/")));
+  warn(OPTION("Interface", STRING("/^eth/")),
+       "configuration: Interface \"/^eth/\" is listed twice; once is enough");
+  warn(BLOCK("Interface", STRING("/^eth/"), OPTION("Mode", STRING("tc"))),
+       "configuration: Interface \"/^eth/\" is listed twice; its block holds");
+  assert_settings("eth0", MODE_TC, RX, BUSY_OBSERVE, PROTOCOL);
+}
+
+/* Which is known when the last block is. */
+static void test_a_block_that_comes_too_late(void **state) {
+  (void)state;
+  add(BLOCK("Interface", STRING("/^eth/"), OPTION("Mode", STRING("tc"))));
+  add(BLOCK("Interface", STRING("eth0"), OPTION("Mode", STRING("generic"))));
+  assert_int_equal(lines, 0);
+  assert_int_equal(config_complete(&config), 0);
+  assert_string_equal(logged,
+                      "configuration: <Interface \"eth0\">: <Interface "
+                      "\"/^eth/\"> before it matches as well and holds; put "
+                      "this one before it");
+  assert_int_equal(logged_severity, LOG_WARNING);
+  assert_int_equal(lines, 1);
+  assert_settings("eth0", MODE_TC, RX, BUSY_OBSERVE, PROTOCOL);
+}
+
+static void test_ignore_selected(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0")));
+  add(OPTION("Interface", STRING("/^veth/")));
+  add(BLOCK("Interface", STRING("veth7"), OPTION("Mode", STRING("tc"))));
+  add(OPTION("IgnoreSelected", BOOLEAN(true)));
+  assert_null(find("eth0"));
+  assert_null(find("veth0"));
+  assert_settings("eth1", MODE_AUTO, RX, BUSY_OBSERVE, PROTOCOL);
+  assert_settings("veth7", MODE_TC, RX, BUSY_OBSERVE, PROTOCOL);
+  assert_string_equal(names(), "veth7 ");
+  add(OPTION("IGNORESELECTED", STRING("no")));
+  assert_non_null(find("eth0"));
+  assert_null(find("eth1"));
+  assert_int_equal(lines, 0);
+}
+
+static void test_ignore_selected_alone(void **state) {
+  (void)state;
+  add(OPTION("IgnoreSelected", STRING("true")));
+  assert_settings("eth0", MODE_AUTO, RX, BUSY_OBSERVE, PROTOCOL);
+  assert_int_equal(lines, 0);
+}
+
+static void test_ignore_selected_takes_a_boolean(void **state) {
+  (void)state;
+  refuse(OPTION("IgnoreSelected", STRING("eth0")),
+         "configuration: IgnoreSelected \"eth0\": takes true or false");
+}
+
+/* What may stand in a name, and in a regex besides. */
+static void test_odd_names(void **state) {
+  (void)state;
+  add(OPTION("Interface", STRING("eth0.100")));
+  add(OPTION("Interface", STRING("a\"b'c")));
+  add(OPTION("Interface", STRING("\xc3\xbc-\xe2\x82\xac")));
+  add(OPTION("Interface", STRING("/a b:c/d*$/")));
+  assert_int_equal(lines, 0);
+  assert_string_equal(names(), "eth0.100 a\"b'c \xc3\xbc-\xe2\x82\xac ");
+  assert_non_null(find("a b:c/dd"));
+  assert_null(find("eth0_100"));
 }
 
 static void test_modes(void **state) {
   (void)state;
   add(OPTION("Mode", STRING("native")));
-  assert_int_equal(config.mode, MODE_NATIVE);
+  assert_int_equal(global().mode, MODE_NATIVE);
   add(OPTION("Mode", STRING("Generic")));
-  assert_int_equal(config.mode, MODE_GENERIC);
+  assert_int_equal(global().mode, MODE_GENERIC);
   add(OPTION("Mode", STRING("auto")));
-  assert_int_equal(config.mode, MODE_AUTO);
+  assert_int_equal(global().mode, MODE_AUTO);
   add(OPTION("mode", STRING("TC")));
-  assert_int_equal(config.mode, MODE_TC);
+  assert_int_equal(global().mode, MODE_TC);
   assert_int_equal(lines, 0);
 }
 
 static void test_mode_names(void **state) {
   (void)state;
-  assert_string_equal(config_mode_name(MODE_AUTO), "auto");
-  assert_string_equal(config_mode_name(MODE_NATIVE), "native");
-  assert_string_equal(config_mode_name(MODE_GENERIC), "generic");
-  assert_string_equal(config_mode_name(MODE_TC), "tc");
+  assert_string_equal(settings_mode_name(MODE_AUTO), "auto");
+  assert_string_equal(settings_mode_name(MODE_NATIVE), "native");
+  assert_string_equal(settings_mode_name(MODE_GENERIC), "generic");
+  assert_string_equal(settings_mode_name(MODE_TC), "tc");
 }
 
 /* It leaves the mode as it was. */
@@ -250,19 +599,19 @@ static void test_unknown_mode(void **state) {
   refuse(OPTION("Mode", STRING("offload")),
          "configuration: Mode \"offload\": no such mode; use \"auto\", "
          "\"native\", \"generic\" or \"tc\"");
-  assert_int_equal(config.mode, MODE_TC);
+  assert_int_equal(global().mode, MODE_TC);
 }
 
 /* Unlike those of Report they do not add up: the last one holds. */
 static void test_directions(void **state) {
   (void)state;
   add(OPTION("Direction", STRING("tx")));
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_TX));
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_TX));
   add(OPTION("DIRECTION", STRING("Both")));
-  assert_int_equal(config.directions,
+  assert_int_equal(global().directions,
                    DIRECTION_BIT(DIRECTION_RX) | DIRECTION_BIT(DIRECTION_TX));
   add(OPTION("Direction", STRING("RX")));
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_RX));
   assert_int_equal(lines, 0);
 }
 
@@ -276,7 +625,7 @@ static void test_unknown_direction(void **state) {
   refuse(OPTION("Direction", STRING("")),
          "configuration: Direction \"\": no such direction; use \"rx\", "
          "\"tx\" or \"both\"");
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_TX));
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_TX));
 }
 
 static void test_free_leaves_the_defaults(void **state) {
@@ -284,27 +633,27 @@ static void test_free_leaves_the_defaults(void **state) {
   add(OPTION("Interface", STRING("eth0")));
   add(OPTION("Direction", STRING("both")));
   config_free(&config);
-  assert_int_equal(config.interfaces_count, 0);
-  assert_int_equal(config.directions, DIRECTION_BIT(DIRECTION_RX));
+  assert_string_equal(names(), "");
+  assert_int_equal(global().directions, DIRECTION_BIT(DIRECTION_RX));
 }
 
 static void test_report_replaces_the_default_and_adds_up(void **state) {
   (void)state;
   add(OPTION("Report", STRING("cast"), STRING("Size")));
-  assert_int_equal(config.groups,
+  assert_int_equal(global().groups,
                    GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_SIZE));
   add(OPTION("Report", STRING("cpu")));
-  assert_int_equal(config.groups, GROUP_BIT(GROUP_CAST) |
-                                      GROUP_BIT(GROUP_SIZE) |
-                                      GROUP_BIT(GROUP_CPU));
+  assert_int_equal(global().groups, GROUP_BIT(GROUP_CAST) |
+                                        GROUP_BIT(GROUP_SIZE) |
+                                        GROUP_BIT(GROUP_CPU));
   add(OPTION("Report", STRING("ALL")));
-  assert_int_equal(config.groups, GROUPS_ALL);
+  assert_int_equal(global().groups, GROUPS_ALL);
 }
 
 static void test_report_total_is_the_total_alone(void **state) {
   (void)state;
   add(OPTION("Report", STRING("total")));
-  assert_int_equal(config.groups, GROUP_BIT(GROUP_TOTAL));
+  assert_int_equal(global().groups, GROUP_BIT(GROUP_TOTAL));
 }
 
 static void test_unknown_group(void **state) {
@@ -319,15 +668,16 @@ static void test_unknown_group(void **state) {
 static void test_unknown_group_among_others(void **state) {
   (void)state;
   add(OPTION("Report", STRING("size"), STRING("sizes"), STRING("tcp")));
-  assert_int_equal(config.mistakes, 1);
-  assert_int_equal(config.groups, GROUP_BIT(GROUP_SIZE) | GROUP_BIT(GROUP_TCP));
+  assert_int_equal(config.mistakes.count, 1);
+  assert_int_equal(global().groups,
+                   GROUP_BIT(GROUP_SIZE) | GROUP_BIT(GROUP_TCP));
 }
 
 static void assert_report_inactive(struct option option, bool expected) {
   config.report_inactive = !expected;
   add(option);
   assert_int_equal(config.report_inactive, expected);
-  assert_int_equal(config.mistakes, 0);
+  assert_int_equal(config.mistakes.count, 0);
 }
 
 static void test_report_inactive(void **state) {
@@ -345,7 +695,7 @@ static void test_report_inactive(void **state) {
 
 static void test_no_interface(void **state) {
   (void)state;
-  assert_int_equal(config_check(&config), -EINVAL);
+  assert_int_equal(config_complete(&config), -EINVAL);
   assert_string_equal(logged,
                       "configuration: no interface is selected; add a line "
                       "Interface \"eth0\" to <Plugin xdp>");
@@ -356,7 +706,7 @@ static void test_no_interface_after_a_mistake(void **state) {
   (void)state;
   add(OPTION("Interface", STRING("a/b")));
   lines = 0;
-  assert_int_equal(config_check(&config), -EINVAL);
+  assert_int_equal(config_complete(&config), -EINVAL);
   assert_int_equal(lines, 0);
 }
 
@@ -373,7 +723,28 @@ int main(void) {
       TEST(test_wrong_types_of_a_direction),
       TEST(test_long_values),
       TEST(test_unknown_option),
+      TEST(test_unknown_option),
       TEST(test_block_for_an_option),
+      TEST(test_unknown_block),
+      TEST(test_busy),
+      TEST(test_unknown_busy),
+      TEST(test_bad_regexes),
+      TEST(test_a_regex_selects),
+      TEST(test_a_block_overrides),
+      TEST(test_a_block_replaces_report),
+      TEST(test_a_block_has_the_rest_from_the_global_options),
+      TEST(test_mistakes_in_a_block),
+      TEST(test_unknown_options_in_a_block),
+      TEST(test_a_block_without_a_name),
+      TEST(test_many_mistakes),
+      TEST(test_an_empty_block_is_a_line),
+      TEST(test_listed_twice),
+      TEST(test_a_regex_listed_twice),
+      TEST(test_a_block_that_comes_too_late),
+      TEST(test_ignore_selected),
+      TEST(test_ignore_selected_alone),
+      TEST(test_ignore_selected_takes_a_boolean),
+      TEST(test_odd_names),
       TEST(test_modes),
       TEST(test_mode_names),
       TEST(test_unknown_mode),

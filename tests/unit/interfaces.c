@@ -20,6 +20,7 @@
 #include "plugin/clsact.h"
 #include "plugin/device.h"
 #include "plugin/interfaces.h"
+#include "plugin/log.h"
 
 /* Each card is called "card1" and so on, after its ifindex. */
 enum { CARDS = 4 };
@@ -48,6 +49,13 @@ struct port {
 };
 
 static struct datapath *const the_datapath = (void *)&open_ports;
+
+/* What there is to tell, attach_direction() tells. */
+void log_write(int severity, const char *format, ...) {
+  (void)severity;
+  (void)format;
+  abort();
+}
 
 static void happens(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
@@ -158,7 +166,8 @@ int pthread_join(pthread_t thread, void **ret_result) {
   return error;
 }
 
-static struct config config;
+static struct settings settings;
+static struct selection selection;
 static struct interfaces *interfaces;
 static char visited[512];
 static unsigned reads;
@@ -185,6 +194,8 @@ static void visit(void *context, const struct interface_report *report) {
   sscanf(report->name, "card%u", &ifindex);
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     visit_side(&report->sides[d], ifindex, d);
+  assert_int_equal(report->groups,
+                   selection_find(&selection, report->name)->groups);
   sprintf(visited + strlen(visited), "%s: rx %u tx %u %s\n", report->name,
           report->sides[DIRECTION_RX].mode, report->sides[DIRECTION_TX].mode,
           report->is_attached ? "attached" : "lacking");
@@ -197,16 +208,31 @@ static const char *read_all(void) {
   return visited;
 }
 
+/* Selects one more, as a block where there are overrides. */
+static void add_interface(const char *name, const struct overrides *overrides) {
+  struct pattern *pattern;
+  char why[256];
+
+  assert_int_equal(pattern_open(name, &pattern, why, sizeof(why)), 0);
+  assert_int_equal(selection_add(&selection, pattern, overrides), 0);
+}
+
+/* Selects the names, which end in NULL, instead of those before. */
+static void select_interfaces(const char *const *names) {
+  selection_free(&selection);
+  for (; *names; names++)
+    add_interface(*names, NULL);
+}
+
 /* The last interface is missing, which says that all others had their turn.
  * What waits for ever is ended. */
 static int set_up(void **state) {
-  static char names[][IF_NAMESIZE] = {"card1", "card2", "card3", "card4",
-                                      "absent"};
+  static const char *const names[] = {"card1", "card2",  "card3",
+                                      "card4", "absent", NULL};
 
   (void)state;
-  config = CONFIG_DEFAULT;
-  config.interfaces = names;
-  config.interfaces_count = sizeof(names) / sizeof(*names);
+  settings = SETTINGS_DEFAULT;
+  select_interfaces(names);
   memset(is_refused, 0, sizeof(is_refused));
   for (size_t i = 0; i < CARDS; i++)
     entries[i] = ENTRY_NATIVE;
@@ -218,8 +244,15 @@ static int set_up(void **state) {
   return 0;
 }
 
+static int tear_down(void **state) {
+  (void)state;
+  selection_free(&selection);
+  return 0;
+}
+
 static void start(void) {
-  assert_int_equal(interfaces_start(&config, the_datapath, &interfaces), 0);
+  selection_resolve(&selection, &settings);
+  assert_int_equal(interfaces_start(&selection, the_datapath, &interfaces), 0);
 }
 
 static void look_for_last(void *context,
@@ -264,7 +297,7 @@ static void test_rx(void **state) {
 
 static void test_tx(void **state) {
   (void)state;
-  config.directions = TX;
+  settings.directions = TX;
   start_and_wait();
   assert_string_equal(read_all(), "card1: rx 0 tx 3 attached\n"
                                   "card2: rx 0 tx 3 attached\n"
@@ -277,7 +310,7 @@ static void test_tx(void **state) {
 /* Twice: what the visitor keeps is there again. */
 static void test_both(void **state) {
   (void)state;
-  config.directions = RX | TX;
+  settings.directions = RX | TX;
   start_and_wait();
   for (int i = 0; i < 2; i++)
     assert_string_equal(read_all(), "card1: rx 1 tx 3 attached\n"
@@ -291,11 +324,10 @@ static void test_both(void **state) {
 
 static void test_order(void **state) {
   (void)state;
-  config.mode = MODE_TC;
-  config.groups = GROUP_BIT(GROUP_VLAN);
-  config.directions = RX | TX;
-  config.interfaces += 2;
-  config.interfaces_count = 3;
+  settings.mode = MODE_TC;
+  settings.groups = GROUP_BIT(GROUP_VLAN);
+  settings.directions = RX | TX;
+  select_interfaces((const char *const[]){"card3", "card4", "absent", NULL});
   start_and_wait();
   stop();
   assert_string_equal(happened, "sweep\n"
@@ -308,13 +340,33 @@ static void test_order(void **state) {
 
 static void test_only_what_is_asked_for_is_attached(void **state) {
   (void)state;
-  config.directions = TX;
-  config.interfaces += 3;
-  config.interfaces_count = 2;
+  settings.directions = TX;
+  select_interfaces((const char *const[]){"card4", "absent", NULL});
   start_and_wait();
   stop();
   assert_string_equal(happened, "sweep\n"
                                 "card4 tx, mode 0, groups 0x2\n"
+                                "absent is missing: 19\n");
+}
+
+/* Those of a block are its own; what is a regex waits for the monitor. */
+static void test_settings_of_a_block(void **state) {
+  const struct overrides tc = {
+      .settings = {.mode = MODE_TC, .directions = TX, .groups = 0x10},
+      .given = ~0U};
+
+  (void)state;
+  select_interfaces((const char *const[]){"card1", "/card/", NULL});
+  add_interface("card3", &tc);
+  add_interface("absent", NULL);
+  start_and_wait();
+  assert_string_equal(read_all(), "card1: rx 1 tx 0 attached\n"
+                                  "card3: rx 0 tx 3 attached\n"
+                                  "absent: rx 0 tx 0 lacking\n");
+  stop();
+  assert_string_equal(happened, "sweep\n"
+                                "card1 rx, mode 0, groups 0x2\n"
+                                "card3 tx, mode 3, groups 0x10, told\n"
                                 "absent is missing: 19\n");
 }
 
@@ -332,7 +384,7 @@ static void test_one_failure_stops_no_other(void **state) {
 
 static void test_a_direction_stops_no_other(void **state) {
   (void)state;
-  config.directions = RX | TX;
+  settings.directions = RX | TX;
   is_refused[0][DIRECTION_RX] = true;
   is_refused[1][DIRECTION_TX] = true;
   is_refused[2][DIRECTION_RX] = is_refused[2][DIRECTION_TX] = true;
@@ -348,12 +400,10 @@ static void test_a_direction_stops_no_other(void **state) {
 
 /* Told once, whatever the directions; the others are attached. */
 static void test_missing(void **state) {
-  static char names[][IF_NAMESIZE] = {"forbidden", "card2", "absent"};
-
   (void)state;
-  config.directions = RX | TX;
-  config.interfaces = names;
-  config.interfaces_count = 3;
+  settings.directions = RX | TX;
+  select_interfaces(
+      (const char *const[]){"forbidden", "card2", "absent", NULL});
   start_and_wait();
   assert_string_equal(read_all(), "forbidden: rx 0 tx 0 lacking\n"
                                   "card2: rx 1 tx 3 attached\n"
@@ -430,7 +480,7 @@ static void test_out_of_memory(void **state) {
   (void)state;
   for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
     counts_until_out_of_memory = i;
-    assert_int_equal(interfaces_start(&config, the_datapath, &interfaces),
+    assert_int_equal(interfaces_start(&selection, the_datapath, &interfaces),
                      -ENOMEM);
     assert_null(interfaces);
   }
@@ -446,7 +496,7 @@ static void test_no_thread(void **state) {
   assert_int_equal(pthread_attr_init(&huge), 0);
   assert_int_equal(pthread_attr_setstacksize(&huge, SIZE_MAX / 2 + 1), 0);
   assert_int_equal(pthread_setattr_default_np(&huge), 0);
-  int error = interfaces_start(&config, the_datapath, &interfaces);
+  int error = interfaces_start(&selection, the_datapath, &interfaces);
   assert_int_equal(pthread_setattr_default_np(&usual), 0);
   assert_int_equal(error, -EAGAIN);
   assert_null(interfaces);
@@ -454,7 +504,7 @@ static void test_no_thread(void **state) {
   pthread_attr_destroy(&usual);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -463,6 +513,7 @@ int main(void) {
       TEST(test_both),
       TEST(test_order),
       TEST(test_only_what_is_asked_for_is_attached),
+      TEST(test_settings_of_a_block),
       TEST(test_one_failure_stops_no_other),
       TEST(test_a_direction_stops_no_other),
       TEST(test_missing),
