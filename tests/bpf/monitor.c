@@ -457,6 +457,7 @@ static void send_link(unsigned short type, unsigned ifindex, const char *kind,
   socklen_t length = sizeof(to);
 
   message->nlmsg_type = type;
+  message->nlmsg_pid = 4711; /* who asked the kernel for the change */
   link->ifi_index = ifindex;
   mnl_attr_put_strz(message, IFLA_IFNAME, "made-up");
   if (lower)
