@@ -204,7 +204,7 @@ static int read_message(struct visit *visit) {
   if (length >= 0 && monitor->is_stale)
     return 1;
   if (length >= 0) {
-    /* Whoever asked for the change is in the message: no port is compared. */
+    /* It may name whoever asked for the change: no port is compared. */
     mnl_cb_run(buffer, length, 0, 0, on_event, visit);
     return visit->error ? visit->error : 1;
   }

@@ -60,13 +60,14 @@ static void free_notices(struct notices *notices) {
 static void dispatch_all(struct notices *notices) {
   while (notices->first && !notices->is_abandoned) {
     struct notice *notice = take_first(notices);
+    if (!notices->first)
+      notices->is_loss_told = false;
     pthread_mutex_unlock(&notices->lock);
     notify_dispatch(notice->severity, &notice->time, notice->interface,
                     notice->text);
     free(notice);
     pthread_mutex_lock(&notices->lock);
   }
-  notices->is_loss_told = false;
 }
 
 static void *run(void *context) {
@@ -140,22 +141,23 @@ static struct notice *new_notice(enum notice_severity severity,
   return notice;
 }
 
-/* Takes over the notice, which may be NULL: memory was out. Returns whether one
- * is lost for the first time since all were dispatched. */
+/* Takes over the notice, NULL where memory is out. Returns whether one is lost
+ * for the first time since none waited. */
 static bool append(struct notices *notices, struct notice *notice) {
-  bool is_lost = !notice || notices->count == NOTICES_MAX;
+  bool is_full = notices->count == NOTICES_MAX;
+  bool was_told = notices->is_loss_told;
 
-  if (notices->count == NOTICES_MAX)
-    free(take_first(notices));
   if (notice) {
+    if (is_full)
+      free(take_first(notices));
     *notices->end = notice;
     notices->end = &notice->next;
     notices->count++;
     pthread_cond_broadcast(&notices->has_changed);
   }
-  if (!is_lost || notices->is_loss_told)
-    return false;
-  return notices->is_loss_told = true;
+  if (is_full || !notice)
+    notices->is_loss_told = true;
+  return notices->is_loss_told && !was_told;
 }
 
 void notices_add(struct notices *notices, enum notice_severity severity,

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-/* More than one for each of 4096 interfaces, twice. */
+/* 4096 interfaces that fail and recover at once have room. */
 enum { NOTICES_MAX = 10000 };
 
 enum notice_severity { NOTICE_FAILURE, NOTICE_WARNING, NOTICE_OKAY };
@@ -20,7 +20,7 @@ int notices_start(struct notices **ret_notices);
 
 /* Queues a notification, and copies what it is given. It never waits for a
  * dispatch: beyond NOTICES_MAX, or where memory is out, the oldest gives way,
- * or this one, which is logged once until all have been dispatched. */
+ * or this one, which is logged once until none waits. */
 void notices_add(struct notices *notices, enum notice_severity severity,
                  const char *interface, const char *text);
 

@@ -12,6 +12,7 @@
 #include "plugin/interfaces.h"
 #include "plugin/log.h"
 #include "plugin/metrics.h"
+#include "plugin/notices.h"
 
 static struct config config;
 static struct datapath *datapath;
@@ -25,6 +26,27 @@ void log_write(int severity, const char *format, ...) {
   vsnprintf(line, sizeof(line), format, arguments);
   va_end(arguments);
   plugin_log(severity, "xdp: %s", line);
+}
+
+void notify_dispatch(enum notice_severity severity, const struct timespec *time,
+                     const char *interface, const char *text) {
+  static const int severities[] = {
+      [NOTICE_FAILURE] = NOTIF_FAILURE,
+      [NOTICE_WARNING] = NOTIF_WARNING,
+      [NOTICE_OKAY] = NOTIF_OKAY,
+  };
+  notification_t notification = {.severity = severities[severity],
+                                 .time = TIMESPEC_TO_CDTIME_T(time)};
+
+  sstrncpy(notification.message, text, sizeof(notification.message));
+  sstrncpy(notification.host, hostname_g, sizeof(notification.host));
+  sstrncpy(notification.plugin, "xdp", sizeof(notification.plugin));
+  sstrncpy(notification.plugin_instance, interface,
+           sizeof(notification.plugin_instance));
+  sstrncpy(notification.type, "gauge", sizeof(notification.type));
+  sstrncpy(notification.type_instance, "attached",
+           sizeof(notification.type_instance));
+  plugin_dispatch_notification(&notification);
 }
 
 static void free_options(struct option *options, size_t count) {

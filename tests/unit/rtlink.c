@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+
+/* The kernel's answers are replaced here: dumps are interrupted by links that
+ * come and go, which libmnl tells as EINTR. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "plugin/monitor.h"
+#include "plugin/netlink.h"
+#include "plugin/rtlink.h"
+
+static int interruptions, error_of_kernel, requests;
+
+static void answer(unsigned ifindex, mnl_cb_t on_answer, void *context) {
+  char buffer[256];
+  struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+  struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
+
+  message->nlmsg_type = RTM_NEWLINK;
+  link->ifi_index = ifindex;
+  mnl_attr_put_strz(message, IFLA_IFNAME, "name");
+  assert_int_equal(on_answer(message, context), MNL_CB_OK);
+}
+
+/* Breaks off after a link that the next answer does not have any longer. */
+int netlink_request(struct nlmsghdr *request, mnl_cb_t on_answer,
+                    void *context) {
+  assert_int_equal(request->nlmsg_type, RTM_GETLINK);
+  assert_true(request->nlmsg_flags & NLM_F_DUMP);
+  requests++;
+  answer(1, on_answer, context);
+  if (interruptions && interruptions--) {
+    answer(100 + requests, on_answer, context);
+    return -EINTR;
+  }
+  if (error_of_kernel)
+    return error_of_kernel;
+  answer(2, on_answer, context);
+  return 0;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  interruptions = error_of_kernel = requests = 0;
+  return 0;
+}
+
+static void test_dump(void **state) {
+  struct links links = {0};
+
+  (void)state;
+  assert_int_equal(rtlink_dump(&links), 0);
+  assert_int_equal(links.entries_count, 2);
+  assert_non_null(links_find(&links, 1));
+  assert_non_null(links_find(&links, 2));
+  links_clear(&links);
+  assert_int_equal(requests, 1);
+}
+
+/* It begins anew. */
+static void test_interrupted(void **state) {
+  struct links links = {0};
+
+  (void)state;
+  interruptions = 3;
+  assert_int_equal(rtlink_dump(&links), 0);
+  assert_int_equal(links.entries_count, 2);
+  assert_non_null(links_find(&links, 2));
+  links_clear(&links);
+  assert_int_equal(requests, 4);
+}
+
+static void test_error(void **state) {
+  struct links links = {0};
+
+  (void)state;
+  error_of_kernel = -EPERM;
+  assert_int_equal(rtlink_dump(&links), -EPERM);
+  assert_int_equal(links.entries_count, 0);
+  interruptions = 1000;
+  assert_int_equal(rtlink_dump(&links), -EINTR);
+  assert_int_equal(links.entries_count, 0);
+  assert_in_range(requests, 5, 100);
+}
+
+static void count_new(void *context, const struct link_state *before,
+                      const struct link_state *after) {
+  assert_null(before);
+  assert_non_null(after);
+  ++*(int *)context;
+}
+
+/* The plugin starts all the same, and knows the links once they rest. */
+static void test_open_while_interrupted(void **state) {
+  struct monitor *monitor = NULL;
+  int visits = 0;
+
+  (void)state;
+  interruptions = 1000;
+  assert_int_equal(monitor_open(&monitor), 0);
+  assert_null(monitor_next(monitor, NULL));
+  assert_int_equal(monitor_read(monitor, count_new, &visits), 0);
+  assert_int_equal(visits, 0);
+  interruptions = 1;
+  assert_int_equal(monitor_read(monitor, count_new, &visits), 1);
+  assert_int_equal(visits, 2);
+  assert_non_null(monitor_find(monitor, 2));
+  assert_int_equal(monitor_read(monitor, count_new, &visits), 0);
+  assert_int_equal(visits, 2);
+  assert_null(monitor_close(monitor));
+}
+
+static void test_open_without_permission(void **state) {
+  struct monitor *monitor = NULL;
+
+  (void)state;
+  error_of_kernel = -EPERM;
+  assert_int_equal(monitor_open(&monitor), -EPERM);
+  assert_null(monitor);
+}
+
+/* What is known stays while the kernel does not answer, and is compared once it
+ * does, though no message says so. */
+static void test_error_of_resync(void **state) {
+  struct monitor *monitor = NULL;
+  int visits = 0;
+
+  (void)state;
+  assert_int_equal(monitor_open(&monitor), 0);
+  error_of_kernel = -ENOBUFS;
+  assert_int_equal(monitor_resync(monitor, count_new, &visits), -ENOBUFS);
+  assert_non_null(monitor_find(monitor, 2));
+  assert_int_equal(monitor_read(monitor, count_new, &visits), -ENOBUFS);
+  error_of_kernel = 0;
+  assert_int_equal(monitor_read(monitor, count_new, &visits), 1);
+  assert_int_equal(visits, 0);
+  assert_int_equal(monitor_read(monitor, count_new, &visits), 0);
+  monitor_close(monitor);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_dump),
+      TEST(test_interrupted),
+      TEST(test_error),
+      TEST(test_open_while_interrupted),
+      TEST(test_open_without_permission),
+      TEST(test_error_of_resync),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
