@@ -65,9 +65,8 @@ static void advance(struct attach_job *job, int error) {
   /* By the bond: as if its program were attached there. */
   if (error == -EALREADY && job->device->is_bond_member && !is_tc(job->entry))
     error = -EEXIST;
-  if (!job->is_busy &&
-      (job->place == 0 ||
-       (is_native(job->entry) && !tells_nothing_new(job, error)))) {
+  if (!job->is_busy && (job->place == 0 || (is_native(job->entry) &&
+                                            !tells_nothing_new(job, error)))) {
     job->first = job->entry;
     job->first_error = error;
   }
@@ -271,13 +270,13 @@ static struct tag_taker tag_taker_of(const char *name,
   return (struct tag_taker){"the card leaves", name, "rxvlan"};
 }
 
-/* A tag that was taken off is known to tc alone. To what stands on other devices
- * it does not come in generic mode, whatever these do. */
+/* A tag that was taken off is known to tc alone. To what stands on other
+ * devices it does not come in generic mode, whatever these do. */
 static void log_stripped_tags(const struct attach_job *job) {
   bool is_stacked =
       job->entry == ENTRY_GENERIC && places_is_stacked(job->device);
-  bool matters = job->settings->groups & GROUP_BIT(GROUP_VLAN) ||
-                 job->device->has_vlan;
+  bool matters =
+      job->settings->groups & GROUP_BIT(GROUP_VLAN) || job->device->has_vlan;
   struct tag_taker taker = tag_taker_of(job->name, job->device);
 
   if (is_tc(job->entry) || !(job->device->strips_tags || is_stacked) ||

@@ -43,7 +43,7 @@ void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
 struct attach_told {
   bool effects[SIDE_EFFECT_COUNT];
   bool mtu[SIDE_EFFECT_COUNT]; /* that of them, with the MTU */
-  unsigned link; /* ifindex whose link layer was told of last */
+  unsigned link;               /* ifindex whose link layer was told of last */
 };
 
 /* Logs what came of a job. */

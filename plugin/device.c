@@ -124,47 +124,6 @@ int device_query(const char *name, struct device *ret_device) {
   return 0;
 }
 
-struct vlan_search {
-  unsigned ifindex;
-  bool found;
-};
-
-static int on_candidate(const struct nlmsghdr *message, void *context) {
-  struct vlan_search *search = context;
-  const struct nlattr *attribute;
-  unsigned lower = 0;
-  bool is_vlan = false;
-
-  mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
-    if (mnl_attr_get_type(attribute) == IFLA_LINK)
-      lower = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      is_vlan = strcmp(kind_of(attribute, IFLA_INFO_KIND), "vlan") == 0;
-  }
-  search->found |= is_vlan && lower == search->ifindex;
-  return MNL_CB_OK;
-}
-
-static int search_vlan(struct vlan_search *search) {
-  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
-
-  /* The kernel leaves other kinds out, if it knows this one. */
-  struct nlattr *information = mnl_attr_nest_start(request, IFLA_LINKINFO);
-  mnl_attr_put_strz(request, IFLA_INFO_KIND, "vlan");
-  mnl_attr_nest_end(request, information);
-  return netlink_request(request, on_candidate, search);
-}
-
-bool device_has_vlan(unsigned ifindex) {
-  struct vlan_search search = {.ifindex = ifindex};
-  int error = -EINTR;
-
-  for (unsigned i = 0; i < NETLINK_DUMPS_MAX && error == -EINTR; i++)
-    error = search_vlan(&search);
-  return search.found;
-}
-
 struct members {
   unsigned master;
   unsigned *list;

@@ -8,7 +8,6 @@
 #include <stddef.h>
 
 #include "bpf/counters.h"
-#include "plugin/links.h"
 
 struct device {
   unsigned ifindex;
@@ -23,9 +22,9 @@ struct device {
   bool has_vlan;      /* a VLAN interface stands on it */
 };
 
-/* Puts together what rtnetlink told of the link and what its driver tells. */
-void device_of_link(const struct link_state *link, bool has_vlan,
-                    struct device *ret_device);
+/* By the name or an alternative one, in the namespace of the process; all but
+ * has_vlan. Returns 0 or -errno, -ENODEV where there is none. */
+int device_query(const char *name, struct device *ret_device);
 
 /* Visits the members of a bond, bridge or the like; ends at the first error,
  * which is returned. */

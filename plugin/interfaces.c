@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -507,6 +508,17 @@ static size_t count_due(const struct interfaces *interfaces, __u64 now) {
   return count;
 }
 
+/* One that has gone since is left to the kernel, which refuses it. */
+static void query_device(const struct interfaces *interfaces,
+                         struct interface *interface, struct device *device) {
+  if (device_query(interface->link.name, device) != 0 ||
+      device->ifindex != interface->link.ifindex)
+    *device = (struct device){.ifindex = interface->link.ifindex};
+  device->has_vlan =
+      monitor_has_vlan(interfaces->monitor, interface->link.ifindex);
+  interface->queues = device->rx_queues;
+}
+
 static void collect(struct interfaces *interfaces, struct work *work,
                     __u64 now) {
   for (size_t i = 0; i < interfaces->count; i++) {
@@ -515,11 +527,7 @@ static void collect(struct interfaces *interfaces, struct work *work,
       struct side *side = &interface->sides[d];
       if (!is_due(side, now))
         continue;
-      device_of_link(
-          &interface->link,
-          monitor_has_vlan(interfaces->monitor, interface->link.ifindex),
-          &work->devices[work->count]);
-      interface->queues = work->devices[work->count].rx_queues;
+      query_device(interfaces, interface, &work->devices[work->count]);
       work->interfaces[work->count] = interface;
       work->jobs[work->count] = (struct attach_job){
           .name = interface->link.name,

@@ -171,17 +171,17 @@ static bool is_inactive(const struct interface_report *report) {
   return report->is_attached && !packets;
 }
 
-static void on_interface(void *context, const struct interface_report *report) {
+static void on_interface(void *context, struct interface_report *report) {
   struct dispatch d = {report->name, *(cdtime_t *)context};
   unsigned modes[DIRECTION_COUNT];
 
   if (!config.report_inactive && is_inactive(report))
     return;
   for (enum direction i = 0; i < DIRECTION_COUNT; i++) {
-    const struct side_report *side = &report->sides[i];
+    struct side_report *side = &report->sides[i];
     modes[i] = side->mode;
     if (side->counts)
-      metrics_emit(report->groups, i, side->counts, side->dscp_seen, on_metric,
+      metrics_emit(report->groups, i, side->counts, &side->dscp_seen, on_metric,
                    &d);
   }
   metrics_emit_state(report->is_attached, modes, on_metric, &d);
