@@ -20,7 +20,7 @@ struct interfaces {
   __type(value, __u32);
 };
 
-/* The same beyond the array: the kernel never uses an ifindex twice. */
+/* The same for what is beyond the array. */
 struct interfaces_beyond {
   __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
   __uint(max_entries, INTERFACES_BEYOND_MAX);
@@ -68,54 +68,50 @@ frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
 }
 
 static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
-  return (struct frame){.data = (void *)(long)ctx->data,
+  struct frame frame = {.data = (void *)(long)ctx->data,
                         .data_end = (void *)(long)ctx->data_end};
+
+  frame.octets = frame.data_end - frame.data;
+  return frame;
 }
 
-/* In the driver, which has Ethernet. */
-SEC("xdp")
-int collectd_xdp(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
-  struct frame frame = frame_of_xdp(ctx);
+/* Drivers with XDP have Ethernet; `any_link`: a device may have another link.
+ */
+static __always_inline int count_xdp(struct xdp_md *ctx, struct frame frame,
+                                     bool any_link) {
+  struct element *element =
+      element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
 
   if (unlikely(!element))
     return XDP_PASS;
-  frame.octets = frame.data_end - frame.data;
+  if (any_link)
+    frame.link = element->link;
   count_frame(element->cells, &options, &frame, wire_of(&frame),
               queue_of(ctx->rx_queue_index));
   return XDP_PASS;
 }
 
-/* The same where a frame may have several buffers, of which the first can be
- * read directly. */
+SEC("xdp")
+int collectd_xdp(struct xdp_md *ctx) {
+  return count_xdp(ctx, frame_of_xdp(ctx), false);
+}
+
+/* Where a frame may have several buffers, of which the first can be read
+ * directly. */
 SEC("xdp.frags")
 int collectd_frags(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
   struct frame frame = frame_of_xdp(ctx);
 
-  if (unlikely(!element))
-    return XDP_PASS;
   frame.octets = bpf_xdp_get_buff_len(ctx);
   frame.rest = REST_XDP;
   frame.context = ctx;
-  count_frame(element->cells, &options, &frame, wire_of(&frame),
-              queue_of(ctx->rx_queue_index));
-  return XDP_PASS;
+  return count_xdp(ctx, frame, false);
 }
 
 /* On the skb of any device. */
 SEC("xdp")
 int collectd_skb(struct xdp_md *ctx) {
-  struct element *element = element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
-  struct frame frame = frame_of_xdp(ctx);
-
-  if (unlikely(!element))
-    return XDP_PASS;
-  frame.octets = frame.data_end - frame.data;
-  frame.link = element->link;
-  count_frame(element->cells, &options, &frame, wire_of(&frame),
-              queue_of(ctx->rx_queue_index));
-  return XDP_PASS;
+  return count_xdp(ctx, frame_of_xdp(ctx), true);
 }
 
 static __always_inline struct frame frame_of_skb(struct __sk_buff *skb,
