@@ -36,8 +36,8 @@ struct interfaces_beyond xdp_beyond SEC(".maps");
 struct interfaces_beyond tc_rx_beyond SEC(".maps");
 struct interfaces_beyond tc_tx_beyond SEC(".maps");
 
-static __always_inline struct element *
-element_of(void *interfaces, void *beyond, __u32 ifindex) {
+static __always_inline struct element *element_of(void *interfaces,
+                                                  void *beyond, __u32 ifindex) {
   __u32 cpu = bpf_get_smp_processor_id();
   void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
 
