@@ -23,29 +23,57 @@ static bool is_tc(enum entry entry) {
 
 /* --- which place comes next ------------------------------------------------*/
 
+/* Is not to be counted beside somebody else's program. */
+static bool is_skipped(const struct attach_job *job) {
+  return job->is_busy && job->settings->busy == BUSY_SKIP;
+}
+
+/* One that is counted already stays so, where nothing better is to be had. */
 static void finish(struct attach_job *job, int error) {
+  if (error && job->current && !is_skipped(job)) {
+    job->entry = *job->current;
+    error = 0;
+  }
   job->error = error;
   job->is_done = true;
 }
 
-/* Goes to a place, unless it is counted there already. */
+/* Goes to an entry, unless it is counted there already. */
 static void go_to(struct attach_job *job, enum entry entry) {
   job->entry = entry;
   if (job->current && *job->current == entry)
     finish(job, 0);
 }
 
-static void begin(struct attach_job *job) {
+/* An interface has one XDP program: while that is ours, there is no other. */
+static bool is_in_own_way(const struct attach_job *job, enum entry entry) {
+  return job->current && *job->current != entry && !is_tc(*job->current) &&
+         !is_tc(entry);
+}
+
+/* Goes to the next of the places, from job->place on. After the last one the
+ * error is why. */
+static void go_on(struct attach_job *job, int error) {
   const struct places *places = places_of(job->settings->mode, job->direction);
 
-  job->first = places->tried[0];
-  go_to(job, job->first);
+  while (job->place < places->count &&
+         is_in_own_way(job, places->tried[job->place]))
+    job->place++;
+  if (job->place == places->count)
+    finish(job, error);
+  else
+    go_to(job, places->tried[job->place]);
+}
+
+static void begin(struct attach_job *job) {
+  job->first = places_of(job->settings->mode, job->direction)->tried[0];
+  go_on(job, -EALREADY);
 }
 
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
 static void give_way(struct attach_job *job, int error) {
   job->is_busy = true;
-  if (job->settings->busy == BUSY_SKIP)
+  if (is_skipped(job))
     finish(job, error);
   else
     go_to(job, ENTRY_TC_RX);
@@ -58,26 +86,34 @@ static bool tells_nothing_new(const struct attach_job *job, int error) {
          (error == -EOPNOTSUPP || error == -EINVAL);
 }
 
-static void advance(struct attach_job *job, int error) {
-  const struct places *places = places_of(job->settings->mode, job->direction);
-  bool is_busy;
+static void note_first(struct attach_job *job, int error) {
+  bool is_better = job->place == 0 || is_native(job->entry);
 
-  /* By the bond: as if its program were attached there. */
-  if (error == -EALREADY && job->device->is_bond_member && !is_tc(job->entry))
-    error = -EEXIST;
-  if (!job->is_busy && (job->place == 0 || (is_native(job->entry) &&
-                                            !tells_nothing_new(job, error)))) {
-    job->first = job->entry;
-    job->first_error = error;
-  }
-  is_busy = error == -EBUSY || error == -EEXIST;
-  if (is_busy && !is_tc(job->entry))
+  if (job->is_busy || !is_better || tells_nothing_new(job, error))
+    return;
+  job->first = job->entry;
+  job->first_error = error;
+}
+
+/* The bond counts its members: as if its program were attached to them. */
+static int error_of(const struct attach_job *job, int error) {
+  bool is_by_bond = error == -EALREADY && job->device->is_bond_member;
+
+  return is_by_bond && !is_tc(job->entry) ? -EEXIST : error;
+}
+
+/* Decides what comes after a place that could not be had. */
+static void advance(struct attach_job *job, int error) {
+  error = error_of(job, error);
+  note_first(job, error);
+  if (!is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
     give_way(job, error);
-  else if (job->is_busy || !places_is_refusal(job->entry, error) ||
-           ++job->place == places->count)
+  } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
-  else
-    go_to(job, places->tried[job->place]);
+  } else {
+    job->place++;
+    go_on(job, error);
+  }
 }
 
 /* --- one round -------------------------------------------------------------*/
