@@ -158,11 +158,18 @@ static size_t open_ports(struct datapath *datapath, struct attach_job *jobs,
   return n;
 }
 
+/* May take seconds, after which nobody may be interested any more. */
 static int attach_one(struct attach_job *job, const atomic_bool *stopping) {
+  enum attachment attachment;
+
   if (*stopping)
     return -ECANCELED;
   int error = add_members(job);
-  return error ? error : port_attach(job->port, &job->attachment);
+  if (!error)
+    error = port_attach(job->port, &attachment);
+  if (!error)
+    job->attachment = attachment;
+  return error;
 }
 
 static void drop(struct port **ports, size_t count) {
@@ -198,15 +205,16 @@ void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
                  size_t count, const atomic_bool *stopping) {
   struct attach_job **opened = calloc(count, sizeof(struct attach_job *));
   struct port **ports = calloc(count, sizeof(struct port *));
+  bool has_memory = opened && ports;
 
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++)
     begin(&jobs[i]);
-    if (!opened || !ports)
-      finish(&jobs[i], -ENOMEM);
-  }
-  while (opened && ports &&
+  while (has_memory && !*stopping &&
          run_round(datapath, jobs, count, opened, ports, stopping))
     ;
+  for (size_t i = 0; i < count; i++)
+    if (!jobs[i].is_done)
+      finish(&jobs[i], has_memory ? -ECANCELED : -ENOMEM);
   free(opened);
   free(ports);
 }
