@@ -229,19 +229,30 @@ struct refusal attach_refusal(const struct attach_job *job) {
                          job->device);
 }
 
+/* Whether Mode "auto" has a place left to try. */
+static bool may_choose(const struct attach_job *job) {
+  return job->direction == DIRECTION_RX && !job->is_busy &&
+         job->settings->mode != MODE_AUTO &&
+         places_is_refusal(job->entry, job->error);
+}
+
 static void log_failure(const struct attach_job *job) {
   struct refusal refusal = attach_refusal(job);
-  bool may_choose = job->direction == DIRECTION_RX &&
-                    job->settings->mode != MODE_AUTO &&
-                    places_is_refusal(job->entry, job->error);
+  const char *remedy = refusal.remedy;
+  const char *mode = may_choose(job) ? "use Mode \"auto\"" : "";
 
   log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s%s%s%s%s",
             job->name, direction_names[job->direction], refusal.cause,
-            *refusal.remedy ? "; " : "", refusal.remedy,
-            !may_choose       ? ""
-            : *refusal.remedy ? ", or "
-                              : "; ",
-            may_choose ? "use Mode \"auto\"" : "");
+            *remedy || *mode ? "; " : "", remedy,
+            *remedy && *mode ? ", or " : "", mode);
+}
+
+/* As the operator wants it: nothing is wrong. */
+static void log_skipped(const struct attach_job *job) {
+  log_write(LOG_WARNING,
+            "interface \"%s\": rx is not counted as long as another XDP "
+            "program is attached (Busy \"skip\")",
+            job->name);
 }
 
 /* At another place than the mode would have liked best. */
@@ -352,12 +363,14 @@ static void log_unknown_link(struct attach_told *told,
 }
 
 void attach_log(struct attach_told *told, const struct attach_job *job) {
-  if (job->error) {
+  if (is_skipped(job)) {
+    log_skipped(job);
+  } else if (job->error) {
     log_failure(job);
-    return;
+  } else {
+    log_success(job);
+    log_side_effect(told, job);
+    log_stripped_tags(job);
+    log_unknown_link(told, job);
   }
-  log_success(job);
-  log_side_effect(told, job);
-  log_stripped_tags(job);
-  log_unknown_link(told, job);
 }
