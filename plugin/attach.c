@@ -23,14 +23,9 @@ static bool is_tc(enum entry entry) {
 
 /* --- which place comes next ------------------------------------------------*/
 
-/* Is not to be counted beside somebody else's program. */
-static bool is_skipped(const struct attach_job *job) {
-  return job->is_busy && job->settings->busy == BUSY_SKIP;
-}
-
 /* One that is counted already stays so, where nothing better is to be had. */
 static void finish(struct attach_job *job, int error) {
-  if (error && job->current && !is_skipped(job)) {
+  if (error && job->current) {
     job->entry = *job->current;
     error = 0;
   }
@@ -73,7 +68,7 @@ static void begin(struct attach_job *job) {
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
 static void give_way(struct attach_job *job, int error) {
   job->is_busy = true;
-  if (is_skipped(job))
+  if (job->settings->busy == BUSY_SKIP)
     finish(job, error);
   else
     go_to(job, ENTRY_TC_RX);
@@ -363,7 +358,7 @@ static void log_unknown_link(struct attach_told *told,
 }
 
 void attach_log(struct attach_told *told, const struct attach_job *job) {
-  if (is_skipped(job)) {
+  if (job->error && job->is_busy && job->settings->busy == BUSY_SKIP) {
     log_skipped(job);
   } else if (job->error) {
     log_failure(job);
