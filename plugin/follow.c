@@ -236,17 +236,17 @@ static void follow_queues(struct interfaces *interfaces,
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
-  if (link_state_equals(&interface->link, link)) {
-    follow_queues(interfaces, interface);
-    return;
-  }
+  bool is_same = link_state_equals(&interface->link, link);
+
   pthread_mutex_lock(&interfaces->lock);
   interface->settings = settings;
   pthread_mutex_unlock(&interfaces->lock);
   if (strcmp(interface->link.name, link->name) != 0)
     rename_interface(interfaces, interface, link);
   interface->link = *link;
-  attempts_hurry(interface);
+  follow_queues(interfaces, interface);
+  if (!is_same)
+    attempts_hurry(interface);
 }
 
 /* A link without a name keeps what it has until it has one again. */

@@ -354,6 +354,8 @@ static void assert_told_unchanged(void) {
  * message has only how many there are. */
 static void test_nothing_changed_that_is_known(void **state) {
   (void)state;
+  run("ip link set veth1 up && ip link set veth2 up");
+  expect("veth1: up 0>1\nveth2: up 0>1\n");
   run("ip link set veth1 alias \"somebody's\"");
   assert_told_unchanged();
   run("ethtool -L veth1 rx 2 tx 2");
