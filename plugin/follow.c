@@ -225,7 +225,7 @@ static void follow_queues(struct interfaces *interfaces,
                           struct interface *interface) {
   unsigned queues = device_rx_queues(interface->link.name);
 
-  if (queues == interface->queues)
+  if (!queues || queues == interface->queues)
     return;
   pthread_mutex_lock(&interfaces->lock);
   interface->queues = queues;
