@@ -316,15 +316,19 @@ static bool is_dead(const struct interface *interface) {
   return false;
 }
 
-/* Where messages were lost a device may have been made again with the same
- * ifindex, and look the same: then nothing is attached any more. */
-static void begin_dead_ones_anew(struct interfaces *interfaces) {
+/* Somebody may detach our program; and where messages were lost a device may
+ * have been made again with the same ifindex, and look the same. */
+void follow_dead(struct interfaces *interfaces) {
   for (size_t i = interfaces->count; i-- > 0;) {
     struct interface *interface = interfaces->list[i];
     if (!is_dead(interface))
       continue;
     struct link_state link = interface->link;
     const struct settings *settings = interface->settings;
+    log_write(LOG_NOTICE,
+              "interface \"%s\": the program is not attached any more; it is "
+              "attached again",
+              link.name);
     let_go(interfaces, interface);
     add(interfaces, &link, settings);
   }
@@ -334,6 +338,6 @@ int follow_changes(struct interfaces *interfaces) {
   int status = monitor_read(interfaces->monitor, on_link, interfaces);
 
   if (status == 1)
-    begin_dead_ones_anew(interfaces);
+    follow_dead(interfaces);
   return status < 0 ? status : 0;
 }
