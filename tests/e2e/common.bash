@@ -30,9 +30,10 @@ setup() {
 teardown() {
   # Whatever a test that failed left running.
   jobs -p | xargs -r kill 2>/dev/null || true
-  if [ -n "${collectd:-}" ] && kill -KILL "$collectd" 2>/dev/null; then
-    wait "$collectd" || true
-  fi
+  local daemon
+  for daemon in ${collectd:-} ${second:-}; do
+    kill -KILL "$daemon" 2>/dev/null && { wait "$daemon" || true; }
+  done
   for namespace in "${tx_namespace:-}" "${rx_namespace:-}"; do
     [ -z "$namespace" ] || ip netns delete "$namespace" 2>/dev/null || true
   done
