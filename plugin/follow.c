@@ -309,10 +309,13 @@ int follow_begin(struct interfaces *interfaces) {
   return 0;
 }
 
+/* One that has gone is followed when its message comes. */
 static bool is_dead(const struct interface *interface) {
+  char name[IF_NAMESIZE];
+
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     if (interface->sides[d].port && !port_is_attached(interface->sides[d].port))
-      return true;
+      return if_indextoname(interface->link.ifindex, name);
   return false;
 }
 

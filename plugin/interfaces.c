@@ -30,7 +30,7 @@ static void sweep(struct interfaces *interfaces) {
   interfaces->sweep_at = now + SWEEP_INTERVAL;
   follow_dead(interfaces);
   pthread_mutex_lock(&interfaces->lock);
-  names_sweep(&interfaces->names, now - NAME_KEPT);
+  names_sweep(&interfaces->names, now > NAME_KEPT ? now - NAME_KEPT : 0);
   pthread_mutex_unlock(&interfaces->lock);
 }
 
