@@ -66,10 +66,10 @@ static void begin(struct attach_job *job) {
 }
 
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
-static void give_way(struct attach_job *job, int error) {
+static void give_way(struct attach_job *job) {
   job->is_busy = true;
   if (job->settings->busy == BUSY_SKIP)
-    finish(job, error);
+    finish(job, -EBUSY);
   else
     go_to(job, ENTRY_TC_RX);
 }
@@ -102,7 +102,7 @@ static void advance(struct attach_job *job, int error) {
   error = error_of(job, error);
   note_first(job, error);
   if (!is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
-    give_way(job, error);
+    give_way(job);
   } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
   } else {

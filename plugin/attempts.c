@@ -132,6 +132,8 @@ static void collect_of(struct interfaces *interfaces,
       put_off(side);
       continue;
     }
+    /* Before it is tried: that program may go at any time. */
+    side->busy_with = device->xdp_program;
     attempts->interfaces[attempts->count] = interface;
     attempts->jobs[attempts->count++] =
         (struct attach_job){.name = interface->link.name,
@@ -241,10 +243,8 @@ static void finish(struct interfaces *interfaces, struct interface *interface,
     return;
   note_outcome(side, job);
   install(interfaces, interface, side, job);
-  if (job->is_busy) {
-    monitor_query_xdp(interface->link.ifindex, &side->busy_with);
+  if (job->is_busy)
     interfaces->busy_at = 0;
-  }
   if (is_to_be_told)
     attach_log(&interfaces->told, job);
 }

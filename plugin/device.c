@@ -2,6 +2,8 @@
 
 #include "plugin/device.h"
 
+#include <net/if.h> /* before the kernel's of the same contents */
+
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #include "plugin/netlink.h"
+#include "plugin/rtlink.h"
 
 /* What a frame begins with at XDP and at tc. Tunnels and PPP hand over what is
  * in them; those of GRE without a remote end, the outer header of IP. */
@@ -38,37 +41,31 @@ static enum link link_of(unsigned short type) {
   }
 }
 
-/* `type` is IFLA_INFO_KIND or, of the master, IFLA_INFO_SLAVE_KIND. */
-static const char *kind_of(const struct nlattr *information, uint16_t type) {
+static bool is_bond_member(const struct nlattr *information) {
   const struct nlattr *attribute;
 
   mnl_attr_for_each_nested(attribute, information) {
-    if (mnl_attr_get_type(attribute) == type)
-      return mnl_attr_get_str(attribute);
+    if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+      return strcmp(mnl_attr_get_str(attribute), "bond") == 0;
   }
-  return "";
-}
-
-static void parse_information(const struct nlattr *information,
-                              struct device *device) {
-  snprintf(device->kind, sizeof(device->kind), "%s",
-           kind_of(information, IFLA_INFO_KIND));
-  device->is_bond_member =
-      strcmp(kind_of(information, IFLA_INFO_SLAVE_KIND), "bond") == 0;
+  return false;
 }
 
 static int on_link(const struct nlmsghdr *message, void *context) {
-  const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
   const struct nlattr *attribute;
   struct device *device = context;
+  struct link_state state;
 
-  device->ifindex = link->ifi_index;
-  device->link = link_of(link->ifi_type);
-  mnl_attr_for_each(attribute, message, sizeof(*link)) {
-    if (mnl_attr_get_type(attribute) == IFLA_MTU)
-      device->mtu = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      parse_information(attribute, device);
+  if (!rtlink_parse(message, &state))
+    return MNL_CB_OK;
+  device->ifindex = state.ifindex;
+  device->link = link_of(state.type);
+  device->mtu = state.mtu;
+  device->xdp_program = state.xdp_program;
+  memcpy(device->kind, state.kind, sizeof(device->kind));
+  mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
+    if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+      device->is_bond_member = is_bond_member(attribute);
   }
   return MNL_CB_OK;
 }

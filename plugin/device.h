@@ -20,6 +20,7 @@ struct device {
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */
   bool merges;        /* large receive offload is on (lro) */
   bool has_vlan;      /* a VLAN interface stands on it */
+  __u32 xdp_program;  /* id; 0: none */
 };
 
 /* Receive queues in use (ethtool -l); 1 where there are no channels, 0 where
