@@ -218,7 +218,7 @@ END
   assert_value selected if_rx_packets 0
   send_to selected tx1 ipv4-udp=3 ipv4-tcp=1
   rename selected other
-  assert_logged '[info] xdp: interface "selected" has gone'
+  assert_logged '[info] xdp: interface "selected" is called "other" now, which is not selected'
   eventually is_bare rx other
   send tx1 ipv4-udp=4
   assert_silent selected ''
@@ -638,7 +638,7 @@ END
   send_to any tx3 ipv4-udp=5
   assert_value outer gauge-rx_mode 3.000000
   rename any out2
-  assert_logged '[info] xdp: interface "any" has gone'
+  assert_logged '[info] xdp: interface "any" is called "out2" now, which is not selected'
   rename out1 any
   assert_counted_times any 2
   eventually is_bare rx out2
