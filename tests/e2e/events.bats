@@ -587,6 +587,10 @@ Interface "rx0"
 <Interface "/^l/">
   Mode "tc"
 </Interface>
+<Interface "/^quiet/">
+  Mode "tc"
+  Report "total"
+</Interface>
 END
   assert_missing wan 1
   send_to lan tx1 ipv4-udp=5
@@ -616,6 +620,18 @@ END
   assert_value lan gauge-tx_mode 0.000000
   assert_missing wan 2
   eventually is_bare rx lan
+  # The report alone: it stays attached.
+  rename lan quiet
+  assert_renamed lan quiet
+  send tx1 ipv4-udp=6
+  assert_value quiet if_rx_packets 6
+  rename quiet lan
+  assert_renamed quiet lan
+  send_to lan tx1 ipv4-udp=1
+  assert_value lan if_rx_packets 10
+  refute compgen -G "$dir/csv/h/xdp-quiet/*protocol*"
+  assert_counted_times lan 2
+  refute has_logged 'interface "quiet": rx is counted'
   end_following
 }
 
