@@ -22,6 +22,9 @@ struct device {
   bool has_vlan;      /* a VLAN interface stands on it */
 };
 
+/* Receive queues in use, by the name; 1 where that cannot be told. */
+unsigned device_rx_queues(const char *name);
+
 /* By the name or an alternative one, in the namespace of the process; all but
  * has_vlan. Returns 0 or -errno, -ENODEV where there is none. */
 int device_query(const char *name, struct device *ret_device);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/device.h"
 #include "plugin/interfaces_private.h"
 #include "plugin/log.h"
 
@@ -219,16 +220,33 @@ static void rename_interface(struct interfaces *interfaces,
   take_name(interfaces, interface);
 }
 
+/* Which no message tells. */
+static void follow_queues(struct interfaces *interfaces,
+                          struct interface *interface) {
+  unsigned queues = device_rx_queues(interface->link.name);
+
+  if (queues == interface->queues)
+    return;
+  pthread_mutex_lock(&interfaces->lock);
+  interface->queues = queues;
+  pthread_mutex_unlock(&interfaces->lock);
+  attempts_hurry(interface);
+}
+
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
+  bool is_same = link_state_equals(&interface->link, link);
+
   pthread_mutex_lock(&interfaces->lock);
   interface->settings = settings;
   pthread_mutex_unlock(&interfaces->lock);
   if (strcmp(interface->link.name, link->name) != 0)
     rename_interface(interfaces, interface, link);
   interface->link = *link;
-  attempts_hurry(interface);
+  follow_queues(interfaces, interface);
+  if (!is_same)
+    attempts_hurry(interface);
 }
 
 /* A link without a name keeps what it has until it has one again. */
