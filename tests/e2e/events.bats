@@ -744,3 +744,52 @@ END
   assert_value fly1 if_rx_packets 5
   end_following
 }
+
+# How many messages the kernel could not hand to collectd's sockets.
+lost_messages() {
+  on_rx cat /proc/net/netlink |
+    awk -v pid="$collectd" '$2 == 0 && $3 == pid { sum += $9 } END { print sum + 0 }'
+}
+
+@test "too many messages: what was lost is asked for" {
+  add_pair tx1 left
+  add_pair tx2 right
+  add_pair tx3 going
+  add_indexed tx4 4104 again 4004
+  start_following rx0 left right going again <<'END'
+Interface "rx0"
+Interface "/./"
+END
+  send_to left tx1 ipv4-udp=10
+  send_to right tx2 ipv4-tcp=100
+  send_to going tx3 ipv4-udp=5
+  send_to again tx4 ipv4-udp=7
+  kill -STOP "$collectd"
+  for i in {1..1000}; do
+    printf 'link set dev lo mtu 1400\nlink set dev lo mtu 1500\n'
+  done >"$dir/batch"
+  until [ "$(lost_messages)" -gt 0 ]; do
+    on_rx ip -batch "$dir/batch"
+  done
+  # Of all this nothing is told.
+  swap left right
+  on_rx ip link delete going
+  add_pair tx3 new
+  on_rx ip link delete again
+  add_indexed tx4 4104 again 4004
+  kill -CONT "$collectd"
+  assert_counted new
+  assert_counted_times again 2
+  assert_logged '[info] xdp: interface "going" has gone'
+  send_to left tx2 ipv4-udp=7 ipv4-icmp=3
+  send_to right tx1 ipv4-udp=50
+  send_to new tx3 ipv4-udp=3
+  send_to again tx4 ipv4-udp=1
+  assert_value left if_rx_packets 20
+  assert_value right if_rx_packets 150
+  assert_value again if_rx_packets 8
+  assert_silent going ''
+  assert_counted left
+  assert_counted right
+  end_following
+}
