@@ -96,10 +96,10 @@ static int open_socket(void) {
 
 static unsigned ask_rx_queues(int fd, const char *name) {
   struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-  unsigned count = 0;
 
-  if (ask(fd, name, &channels))
-    count = channels.rx_count + channels.combined_count;
+  if (!ask(fd, name, &channels))
+    return errno == ENODEV ? 0 : 1;
+  unsigned count = channels.rx_count + channels.combined_count;
   return count ? count : 1;
 }
 
@@ -107,7 +107,7 @@ unsigned device_rx_queues(const char *name) {
   int fd = open_socket();
 
   if (fd < 0)
-    return 1;
+    return 0;
   unsigned queues = ask_rx_queues(fd, name);
   close(fd);
   return queues;

@@ -225,7 +225,7 @@ static void follow_queues(struct interfaces *interfaces,
                           struct interface *interface) {
   unsigned queues = device_rx_queues(interface->link.name);
 
-  if (queues == interface->queues)
+  if (!queues || queues == interface->queues)
     return;
   pthread_mutex_lock(&interfaces->lock);
   interface->queues = queues;
@@ -309,22 +309,29 @@ int follow_begin(struct interfaces *interfaces) {
   return 0;
 }
 
+/* One that has gone is followed when its message comes. */
 static bool is_dead(const struct interface *interface) {
+  char name[IF_NAMESIZE];
+
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     if (interface->sides[d].port && !port_is_attached(interface->sides[d].port))
-      return true;
+      return if_indextoname(interface->link.ifindex, name);
   return false;
 }
 
-/* Where messages were lost a device may have been made again with the same
- * ifindex, and look the same: then nothing is attached any more. */
-static void begin_dead_ones_anew(struct interfaces *interfaces) {
+/* Somebody may detach our program; and where messages were lost a device may
+ * have been made again with the same ifindex, and look the same. */
+void follow_dead(struct interfaces *interfaces) {
   for (size_t i = interfaces->count; i-- > 0;) {
     struct interface *interface = interfaces->list[i];
     if (!is_dead(interface))
       continue;
     struct link_state link = interface->link;
     const struct settings *settings = interface->settings;
+    log_write(LOG_NOTICE,
+              "interface \"%s\": the program is not attached any more; it is "
+              "attached again",
+              link.name);
     let_go(interfaces, interface);
     add(interfaces, &link, settings);
   }
@@ -334,6 +341,6 @@ int follow_changes(struct interfaces *interfaces) {
   int status = monitor_read(interfaces->monitor, on_link, interfaces);
 
   if (status == 1)
-    begin_dead_ones_anew(interfaces);
+    follow_dead(interfaces);
   return status < 0 ? status : 0;
 }
