@@ -484,7 +484,8 @@ END
     send_to "$name" "$tx" ipv4-udp=2
     for mtu in 9000 576 1500; do
       on_rx ip link set "$name" mtu "$mtu"
-      send_to "$name" "$tx" ipv4-udp=2
+      send "$tx" ipv4-udp=2
+      expected <"$dir/frames" >>"$dir/sent-$name"
     done
     send_to "$name" "$tx" ipv4-tcp-1514-octets=2
   done
