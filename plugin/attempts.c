@@ -158,7 +158,7 @@ static void collect(struct interfaces *interfaces, struct attempts *attempts) {
 /* --- what came of it -------------------------------------------------------*/
 
 /* For a moment both count: what the new one counts until the old one is off is
- * left out. */
+ * left out. What comes between these two is missed: microseconds. */
 static void exchange(struct interfaces *interfaces, struct interface *interface,
                      struct side *side, const struct attach_job *job) {
   struct port *old = side->port;
@@ -166,12 +166,12 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
       interface->name ? &interface->name->series[job->direction] : NULL;
 
   port_detach(old);
+  port_read(job->port, interfaces->scratch);
   pthread_mutex_lock(&interfaces->lock);
   if (series) {
+    series_leave_out(series, interfaces->scratch);
     port_read(old, interfaces->scratch);
     series_keep(series, interfaces->scratch);
-    port_read(job->port, interfaces->scratch);
-    series_leave_out(series, interfaces->scratch);
   }
   side->port = job->port;
   side->entry = job->entry;
