@@ -5,6 +5,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "plugin/groups.h"
 #include "plugin/log.h"
+#include "plugin/notices.h"
 
 #include "tests/bench/peers.skel.h"
 
@@ -33,11 +35,20 @@ static const char *const frame_names[] = {
 void log_write(int severity, const char *format, ...) {
   va_list arguments;
 
-  if (severity == LOG_DEBUG)
+  if (severity > LOG_WARNING)
     return;
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
+}
+
+/* What happens here on purpose is no news. */
+void notify_dispatch(enum notice_severity severity, const struct timespec *time,
+                     const char *interface, const char *text) {
+  (void)severity;
+  (void)time;
+  (void)interface;
+  (void)text;
 }
 
 void die(const char *what, int error) {
@@ -79,6 +90,37 @@ void new_namespace(void) {
   command("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
 }
 
+int namespace_descriptor(void) {
+  int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0)
+    die("network namespace", -errno);
+  return fd;
+}
+
+void enter(int namespace) {
+  if (setns(namespace, CLONE_NEWNET) != 0)
+    die("cannot enter a network namespace", -errno);
+}
+
+struct port *open_port(struct datapath *datapath, enum entry entry,
+                       unsigned ifindex) {
+  struct port *port;
+
+  int error = port_new(datapath, entry, ifindex, LINK_ETHERNET, &port);
+  if (!error)
+    error = ports_publish(&port, 1);
+  if (error)
+    die("counters", error);
+  return port;
+}
+
+void close_port(struct port *port) {
+  if (port)
+    ports_unpublish(&port, 1);
+  port_free(port);
+}
+
 /* --- the file ---*/
 
 static void open_csv(const char *name) {
@@ -118,10 +160,7 @@ static struct program *add_ours(enum program_index index, const char *name,
                             sizeof(why));
   if (error)
     die(why, error);
-  error = port_open(program->datapath, entry, IFINDEX_LOOPBACK, LINK_ETHERNET,
-                    &program->port);
-  if (error)
-    die("counters", error);
+  program->port = open_port(program->datapath, entry, IFINDEX_LOOPBACK);
   program->fd = datapath_program(program->datapath, entry);
   return program;
 }
@@ -175,7 +214,7 @@ static struct peers *set_up_programs(void) {
 
 static void close_programs(struct peers *peers) {
   for (size_t i = 0; i < PROGRAMS_COUNT; i++) {
-    port_close(programs[i].port);
+    close_port(programs[i].port);
     datapath_close(programs[i].datapath);
   }
   peers__destroy(peers);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "plugin/datapath.h"
+#include "plugin/port.h"
 #include "tests/bench/samples.h"
 
 /* In the order of the tables. */
@@ -59,6 +60,18 @@ void pin_to(size_t cpu);
 /* Enters a network namespace of its own, which goes with the last of this
  * process's threads and descriptors in it. */
 void new_namespace(void);
+
+/* The network namespace of this thread; to be closed. */
+int namespace_descriptor(void);
+
+void enter(int namespace);
+
+/* New and published, of frames of Ethernet. */
+struct port *open_port(struct datapath *datapath, enum entry entry,
+                       unsigned ifindex);
+
+/* Detaches and unpublishes. Takes NULL. */
+void close_port(struct port *port);
 
 /* Has the shell do it. */
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));
