@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-/* What a frame costs. Usage: bench [CSV-FILE] */
+/* What a frame costs, and what an interface does. Usage:
+ * bench [CSV-FILE [frames|tcp|scale]] */
 #include "tests/bench/bench.h"
 
 #include <bpf/libbpf.h>
@@ -40,6 +41,7 @@ void log_write(int severity, const char *format, ...) {
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
+  fputc('\n', stderr);
 }
 
 /* What happens here on purpose is no news. */
@@ -70,6 +72,16 @@ void pin_to(size_t cpu) {
   CPU_SET(cpu, &set);
   if (sched_setaffinity(0, sizeof(set), &set) != 0)
     die("cannot pin", -errno);
+}
+
+void pin_to_none(void) {
+  cpu_set_t set;
+
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < cpus; i++)
+    CPU_SET(i, &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0)
+    die("cannot unpin", -errno);
 }
 
 void command(const char *format, ...) {
@@ -239,17 +251,30 @@ static void print_machine(void) {
          name.release, cpus, model, RUNS);
 }
 
+static void measure_programs(void) {
+  struct peers *peers = set_up_programs();
+
+  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
+    cost_compare(frame_names[i]);
+  veth_compare("ipv4-tcp");
+  close_programs(peers);
+}
+
+static const struct {
+  const char *name;
+  void (*measure)(void);
+} parts[] = {{"frames", measure_programs},
+             {"tcp", tcp_compare},
+             {"scale", scale_measure}};
+
 int main(int argc, char **argv) {
   cpus = sysconf(_SC_NPROCESSORS_ONLN);
   if (argc > 1)
     open_csv(argv[1]);
   print_machine();
-  struct peers *peers = set_up_programs();
-  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
-    cost_compare(frame_names[i]);
-  veth_compare("ipv4-tcp");
-  close_programs(peers);
-  tcp_compare();
+  for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+    if (argc < 3 || strcmp(argv[2], parts[i].name) == 0)
+      parts[i].measure();
   if (csv)
     fclose(csv);
   return EXIT_SUCCESS;

@@ -50,12 +50,18 @@ void veth_compare(const char *frame);
 /* How much TCP comes in through a veth pair. */
 void tcp_compare(void);
 
+/* How the plugin follows thousands of interfaces. */
+void scale_measure(void);
+
 _Noreturn void die(const char *what, int error);
 
 /* Nanoseconds. */
 double now(clockid_t clock);
 
 void pin_to(size_t cpu);
+
+/* Threads start where their maker may be. */
+void pin_to_none(void);
 
 /* Enters a network namespace of its own, which goes with the last of this
  * process's threads and descriptors in it. */
