@@ -6,8 +6,12 @@
 
 #include <stddef.h>
 
-/* All of these are selected, and none of their peers. */
+/* None of their peers. */
 #define VETHS_REGEX "/^veth/"
+
+/* The first of them. */
+enum { VETHS_FEW = 100 };
+#define VETHS_FEW_REGEX "/^veth[0-9]{1,2}$/"
 
 /* Makes "veth<number>", which is up, and its peer in another network namespace.
  * It is there when this returns. */
