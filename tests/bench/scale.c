@@ -264,8 +264,7 @@ static void print_reads(struct plugin *plugin, const char *report,
   struct summary warm_ms = summarise(warm), cold_ms = summarise(cold);
   snprintf(what, sizeof(what), "read of Report %s", report);
   print_row(what, &warm_ms, "ms", target);
-  snprintf(what, sizeof(what), "read of Report %s after a flush of caches",
-           report);
+  snprintf(what, sizeof(what), "read of Report %s with cold caches", report);
   print_row(what, &cold_ms, "ms", target);
 }
 
