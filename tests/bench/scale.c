@@ -27,6 +27,7 @@ enum {
   CYCLES = 3, /* of attaching and detaching all */
   TIMEOUT_S = 60,
   POLL_MS = 2,
+  SETTLE_MS = 500, /* the thread has looked for what others left behind */
   SOON_MS = 100,
   CACHES = 64 << 20, /* octets, more than they have */
 };
@@ -385,6 +386,7 @@ static void run_burst(const char *where, unsigned present, int peers) {
 
   init(&plugin, VETHS_REGEX, MODE_AUTO, GROUPS_DEFAULT);
   wait_for_all(&plugin, present);
+  sleep_ms(SETTLE_MS);
   follow_burst(&plugin, &burst);
   detach(&plugin);
   print_burst(&burst, where);
