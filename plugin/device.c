@@ -2,8 +2,6 @@
 
 #include "plugin/device.h"
 
-#include <net/if.h> /* before the kernel's of the same contents */
-
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
@@ -18,7 +16,6 @@
 #include <unistd.h>
 
 #include "plugin/netlink.h"
-#include "plugin/rtlink.h"
 
 /* What a frame begins with at XDP and at tc. Tunnels and PPP hand over what is
  * in them; those of GRE without a remote end, the outer header of IP. */
@@ -41,42 +38,17 @@ static enum link link_of(unsigned short type) {
   }
 }
 
-static bool is_bond_member(const struct nlattr *information) {
-  const struct nlattr *attribute;
+struct device device_of_link(const struct link_state *link,
+                             const struct link_state *master) {
+  struct device device = {
+      .ifindex = link->ifindex,
+      .link = link_of(link->type),
+      .mtu = link->mtu,
+      .is_bond_member = master && strcmp(master->kind, "bond") == 0,
+  };
 
-  mnl_attr_for_each_nested(attribute, information) {
-    if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
-      return strcmp(mnl_attr_get_str(attribute), "bond") == 0;
-  }
-  return false;
-}
-
-static int on_link(const struct nlmsghdr *message, void *context) {
-  const struct nlattr *attribute;
-  struct device *device = context;
-  struct link_state state;
-
-  if (!rtlink_parse(message, &state))
-    return MNL_CB_OK;
-  device->ifindex = state.ifindex;
-  device->link = link_of(state.type);
-  device->mtu = state.mtu;
-  device->xdp_program = state.xdp_program;
-  memcpy(device->kind, state.kind, sizeof(device->kind));
-  mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
-    if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      device->is_bond_member = is_bond_member(attribute);
-  }
-  return MNL_CB_OK;
-}
-
-static struct nlmsghdr *begin_request(char *buffer, unsigned short flags) {
-  struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-
-  request->nlmsg_type = RTM_GETLINK;
-  request->nlmsg_flags = flags;
-  mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
-  return request;
+  memcpy(device.kind, link->kind, sizeof(device.kind));
+  return device;
 }
 
 /* Asks ethtool; the driver may not answer. */
@@ -110,12 +82,11 @@ unsigned device_rx_queues(const char *name) {
   return queues;
 }
 
-static void query_driver(const char *name, struct device *device) {
+void device_query_driver(const char *name, struct device *device) {
   struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
   struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
   int fd = open_socket();
 
-  device->rx_queues = 1;
   if (fd < 0)
     return;
   if (ask(fd, name, &driver))
@@ -126,20 +97,6 @@ static void query_driver(const char *name, struct device *device) {
     device->merges = flags.data & ETH_FLAG_LRO;
   }
   close(fd);
-}
-
-int device_query(const char *name, struct device *ret_device) {
-  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, 0);
-  struct device device = {0};
-
-  mnl_attr_put_strz(request, IFLA_IFNAME, name);
-  int error = netlink_request(request, on_link, &device);
-  if (error)
-    return error;
-  query_driver(name, &device);
-  *ret_device = device;
-  return 0;
 }
 
 struct members {
@@ -176,9 +133,12 @@ static int on_member(const struct nlmsghdr *message, void *context) {
 
 static int list_members(struct members *members) {
   _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
+  struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 
   members->count = 0;
+  request->nlmsg_type = RTM_GETLINK;
+  request->nlmsg_flags = NLM_F_DUMP;
+  mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
   mnl_attr_put_u32(request, IFLA_MASTER, members->master);
   int error = netlink_request(request, on_member, members);
   return members->is_out_of_memory ? -ENOMEM : error;

@@ -221,17 +221,19 @@ static bool is_other(const struct settings *a, const struct settings *b) {
          a->busy != b->busy;
 }
 
-/* Which no message tells. */
+/* No message tells them: they are asked for where they are reported, or more of
+ * them may lead to a better place. */
 static void follow_queues(struct interfaces *interfaces,
                           struct interface *interface) {
-  unsigned queues = device_rx_queues(interface->link.name);
+  const struct side *rx = &interface->sides[DIRECTION_RX];
+  bool may_improve = rx->is_wanted && interface->settings->mode != MODE_TC &&
+                     (!rx->port || rx->entry == ENTRY_TC_RX);
 
-  if (!queues || queues == interface->queues)
+  if (!may_improve && !(interface->settings->groups & GROUP_BIT(GROUP_QUEUE)))
     return;
-  pthread_mutex_lock(&interfaces->lock);
-  interface->queues = queues;
-  pthread_mutex_unlock(&interfaces->lock);
-  attempts_hurry(interface);
+  if (interface_set_queues(interfaces, interface,
+                           device_rx_queues(interface->link.name)))
+    attempts_hurry(interface);
 }
 
 static void update(struct interfaces *interfaces, struct interface *interface,
