@@ -22,6 +22,7 @@ struct cpu_count {
 struct counts {
   struct layout layout;
   struct cell total;
+  size_t cells_count;           /* in use */
   struct cell cells[CELLS_MAX]; /* in the order of the layout, all CPUs */
   unsigned queues;              /* receive queues that the interface has */
   size_t cpus_count;

@@ -274,6 +274,7 @@ struct counts *datapath_new_counts(const struct datapath *datapath) {
     return NULL;
 
   counts->layout = datapath->layout;
+  counts->cells_count = datapath->cells;
   counts->cpus_count = count;
   for (size_t i = 0; i < count; i++)
     counts->cpus[i].online = datapath->online[i];

@@ -3,20 +3,17 @@
 #include "plugin/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "plugin/descriptor.h"
 #include "plugin/netlink.h"
 #include "plugin/rtlink.h"
 
 enum {
-  /* Other plugins use select(), which ends at FD_SETSIZE: what is below is
-     left to them. */
-  FD_MIN = 1024,
   /* For some thousands of events while the owner attaches. It takes memory as
      messages wait, not before. */
   RECEIVE_BUFFER = 16 << 20,
@@ -255,15 +252,6 @@ int monitor_resync(struct monitor *monitor, monitor_visitor *visitor,
   return status < 0 ? status : resync(&visit);
 }
 
-static int move_up(int fd) {
-  int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
-
-  if (high < 0) /* the limit does not allow it */
-    return fd;
-  close(fd);
-  return high;
-}
-
 static int open_socket(void) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
                   NETLINK_ROUTE);
@@ -271,7 +259,9 @@ static int open_socket(void) {
 
   if (fd < 0)
     return -errno;
-  fd = move_up(fd);
+  fd = descriptor_move_up(fd);
+  if (fd < 0)
+    return fd;
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
   return fd;

@@ -3,7 +3,6 @@
 #include "plugin/owner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,8 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Below are those that select(2) takes, which other plugins may use. */
-enum { DESCRIPTOR_MIN = 1024 };
+#include "plugin/descriptor.h"
 
 /* This process as others know it. */
 static struct {
@@ -30,15 +28,6 @@ static socklen_t fill_address(struct sockaddr_un *address, uint64_t token) {
   return offsetof(struct sockaddr_un, sun_path) + 1 + length;
 }
 
-static int move_up(int descriptor) {
-  int above = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-
-  if (above < 0)
-    return descriptor;
-  close(descriptor);
-  return above;
-}
-
 static int open_socket(uint64_t token) {
   struct sockaddr_un address;
   socklen_t length = fill_address(&address, token);
@@ -50,7 +39,7 @@ static int open_socket(uint64_t token) {
     close(descriptor);
     return -1;
   }
-  return move_up(descriptor);
+  return descriptor_move_up(descriptor);
 }
 
 int owner_hold(void) {

@@ -123,7 +123,7 @@ static int on_init(void) {
   if (datapath_open(selection_groups(&config.selection),
                     selection_entries(&config.selection), &datapath, why,
                     sizeof(why)) != 0) {
-    log_write(LOG_ERR, "turned off, cannot load its XDP program: %s", why);
+    log_write(LOG_ERR, "turned off, cannot load its BPF programs: %s", why);
     return -1;
   }
   int error = interfaces_start(&config.selection, datapath, &interfaces);

@@ -4,17 +4,16 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 #include "plugin/clsact.h"
 #include "plugin/datapath_private.h"
+#include "plugin/descriptor.h"
 
 struct port {
   struct datapath *datapath;
@@ -232,7 +231,8 @@ int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
 
   int error = is_taken(port, ifindex) ? -EALREADY : 0;
   if (!error)
-    error = port->elements = datapath_create_elements(datapath);
+    error = port->elements =
+        descriptor_move_up(datapath_create_elements(datapath));
   if (error >= 0)
     error = map_elements(port, link);
   if (error)
@@ -242,25 +242,13 @@ int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
   return error;
 }
 
-/* Other plugins use select(), which knows none beyond. */
-static int above_select(int fd) {
-  int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_SETSIZE);
-
-  if (high < 0)
-    return fd;
-  close(fd);
-  return high;
-}
-
 static int create_link(struct port *port, int type, unsigned flags) {
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
 
-  int fd = bpf_link_create(datapath_program(port->datapath, port->entry),
-                           port->ifindex, type, &options);
-  if (fd < 0)
-    return fd;
-  port->link = above_select(fd);
-  return 0;
+  port->link = descriptor_move_up(
+      bpf_link_create(datapath_program(port->datapath, port->entry),
+                      port->ifindex, type, &options));
+  return port->link < 0 ? port->link : 0;
 }
 
 static int attach_filter(struct port *port, enum attachment *ret_attachment) {
@@ -367,7 +355,7 @@ void port_read(const struct port *port, struct counts *counts) {
   const struct datapath *datapath = port->datapath;
 
   counts->total = (struct cell){0};
-  memset(counts->cells, 0, sizeof(counts->cells));
+  memset(counts->cells, 0, datapath->cells * sizeof(*counts->cells));
   for (size_t i = 0; i < datapath->cpus; i++)
     add_element(datapath, element_at(port, i), counts, &counts->cpus[i].total);
 }

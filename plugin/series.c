@@ -4,70 +4,59 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct series *series_new(const char *name, bool is_named) {
-  struct series *series = calloc(1, sizeof(*series));
-
-  if (!series)
-    return NULL;
-  memcpy(series->name, name, strnlen(name, sizeof(series->name) - 1));
-  series->is_named = is_named;
-  return series;
+/* Names are kept after their interfaces, and there may be many: a base has the
+ * cells in use only. */
+static size_t count_cells(const struct counts *counts) {
+  return 1 + counts->cells_count + counts->cpus_count;
 }
 
-struct series *series_free(struct series *series) {
-  if (!series)
-    return NULL;
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-    free(series->bases[d]);
-  free(series);
-  return NULL;
+static const struct cell *cell_at(const struct counts *counts, size_t i) {
+  if (i == 0)
+    return &counts->total;
+  if (i <= counts->cells_count)
+    return &counts->cells[i - 1];
+  return &counts->cpus[i - 1 - counts->cells_count].total;
 }
 
+/* `sign` is 1 or, modulo 2^64, -1. */
 static void add_cell(struct cell *sum, const struct cell *cell, __u64 sign) {
   sum->packets += sign * cell->packets;
   sum->octets += sign * cell->octets;
 }
 
-/* `sign` is 1 or, modulo 2^64, -1. */
-static void add_counts(struct counts *sum, const struct counts *counts,
+/* Of one that has counted nothing there is nothing to keep. */
+static int add_to_base(struct series *series, const struct counts *counts,
                        __u64 sign) {
-  add_cell(&sum->total, &counts->total, sign);
-  for (size_t i = 0; i < CELLS_MAX; i++)
-    add_cell(&sum->cells[i], &counts->cells[i], sign);
-  for (size_t i = 0; i < counts->cpus_count; i++)
-    add_cell(&sum->cpus[i].total, &counts->cpus[i].total, sign);
-}
+  size_t count = count_cells(counts);
 
-static int add_to_base(struct series *series, enum direction direction,
-                       const struct datapath *datapath,
-                       const struct counts *counts, __u64 sign) {
-  struct counts **base = &series->bases[direction];
-
-  if (!*base && !counts->total.packets)
+  if (!counts->total.packets)
     return 0;
-  if (!*base)
-    *base = datapath_new_counts(datapath);
-  if (!*base)
+  if (!series->base)
+    series->base = calloc(count, sizeof(*series->base));
+  if (!series->base)
     return -ENOMEM;
-  add_counts(*base, counts, sign);
+  for (size_t i = 0; i < count; i++)
+    add_cell(&series->base[i], cell_at(counts, i), sign);
   return 0;
 }
 
-int series_keep(struct series *series, enum direction direction,
-                const struct datapath *datapath, const struct counts *counts) {
-  return add_to_base(series, direction, datapath, counts, 1);
+int series_keep(struct series *series, const struct counts *counts) {
+  return add_to_base(series, counts, 1);
 }
 
-int series_leave_out(struct series *series, enum direction direction,
-                     const struct datapath *datapath,
-                     const struct counts *counts) {
-  return add_to_base(series, direction, datapath, counts, -1ULL);
+int series_leave_out(struct series *series, const struct counts *counts) {
+  return add_to_base(series, counts, -1ULL);
 }
 
-void series_complete(const struct series *series, enum direction direction,
-                     struct counts *counts) {
-  if (series->bases[direction])
-    add_counts(counts, series->bases[direction], 1);
+void series_complete(const struct series *series, struct counts *counts) {
+  size_t count = series->base ? count_cells(counts) : 0;
+
+  for (size_t i = 0; i < count; i++)
+    add_cell((struct cell *)cell_at(counts, i), &series->base[i], 1);
+}
+
+void series_clear(struct series *series) {
+  free(series->base);
+  *series = (struct series){0};
 }

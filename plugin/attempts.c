@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/device.h"
+#include "plugin/interfaces_private.h"
+
+/* To have the interfaces counted: what was refused is tried again when
+ * something changes, and after a while where nothing tells. */
+
+enum {
+  /* Milliseconds. */
+  BACKOFF_FIRST = 1000,
+  BACKOFF_LAST = 60 * 1000,
+  BUSY_INTERVAL = 75,
+  /* ... or this many times as long as it took. */
+  BUSY_REST = 9,
+  /* Attempts together: each has a descriptor for a moment. */
+  ATTEMPTS_MAX = 128,
+};
+
+/* --- when ------------------------------------------------------------------*/
+
+/* XDP is what comes first, and our own program is in its way. */
+static bool has_the_best(const struct side *side) {
+  return side->port && side->entry != ENTRY_TC_RX;
+}
+
+void attempts_hurry(struct interface *interface) {
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    struct side *side = &interface->sides[d];
+    side->retry_at = has_the_best(side) ? NEVER : 0;
+    side->backoff = BACKOFF_FIRST;
+  }
+}
+
+static void put_off(struct side *side) {
+  side->retry_at = now_ms() + side->backoff;
+  side->backoff =
+      side->backoff * 2 < BACKOFF_LAST ? side->backoff * 2 : BACKOFF_LAST;
+}
+
+static bool is_due(const struct side *side, __u64 now) {
+  return side->is_wanted && side->retry_at <= now;
+}
+
+/* Somebody's program that goes, or is exchanged, sends no message. */
+static bool has_changed(const struct interface *interface, struct side *side) {
+  __u32 program;
+
+  if (monitor_query_xdp(interface->link.ifindex, &program) != 0 ||
+      program == side->busy_with)
+    return false;
+  side->busy_with = program;
+  return true;
+}
+
+/* To ask for many takes time, of which nine tenths are left to others. */
+static void look_at_busy(struct interfaces *interfaces) {
+  __u64 start = now_ms();
+
+  if (start < interfaces->busy_at)
+    return;
+  interfaces->busy_at = NEVER;
+  for (size_t i = 0; i < interfaces->count; i++) {
+    struct interface *interface = interfaces->list[i];
+    struct side *side = &interface->sides[DIRECTION_RX];
+    if (!side->is_busy)
+      continue;
+    interfaces->busy_at = 0;
+    if (has_changed(interface, side))
+      attempts_hurry(interface);
+  }
+  if (interfaces->busy_at == NEVER)
+    return;
+  __u64 rest = BUSY_REST * (now_ms() - start);
+  interfaces->busy_at =
+      now_ms() + (rest > BUSY_INTERVAL ? rest : BUSY_INTERVAL);
+}
+
+__u64 attempts_next(const struct interfaces *interfaces) {
+  __u64 next = interfaces->busy_at;
+
+  for (size_t i = 0; i < interfaces->count; i++)
+    for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+      const struct side *side = &interfaces->list[i]->sides[d];
+      if (side->is_wanted && side->retry_at < next)
+        next = side->retry_at;
+    }
+  return next;
+}
+
+/* --- what ------------------------------------------------------------------*/
+
+struct attempts {
+  struct attach_job jobs[ATTEMPTS_MAX];
+  struct interface *interfaces[ATTEMPTS_MAX]; /* of the jobs */
+  struct device devices[ATTEMPTS_MAX];
+  size_t count, devices_count;
+};
+
+/* One that was renamed or removed meanwhile waits for the message that tells
+ * so. */
+static const struct device *query(struct interfaces *interfaces,
+                                  struct interface *interface,
+                                  struct attempts *attempts) {
+  struct device *device = &attempts->devices[attempts->devices_count];
+
+  if (device_query(interface->link.name, device) != 0 ||
+      device->ifindex != interface->link.ifindex)
+    return NULL;
+  attempts->devices_count++;
+  device->has_vlan = monitor_has_vlan(interfaces->monitor, device->ifindex);
+  pthread_mutex_lock(&interfaces->lock);
+  interface->queues = device->rx_queues;
+  pthread_mutex_unlock(&interfaces->lock);
+  return device;
+}
+
+static void collect_of(struct interfaces *interfaces,
+                       struct interface *interface, __u64 now,
+                       struct attempts *attempts) {
+  const struct device *device = NULL;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    struct side *side = &interface->sides[d];
+    if (!is_due(side, now))
+      continue;
+    if (!device && !(device = query(interfaces, interface, attempts))) {
+      put_off(side);
+      continue;
+    }
+    attempts->interfaces[attempts->count] = interface;
+    attempts->jobs[attempts->count++] =
+        (struct attach_job){.name = interface->link.name,
+                            .device = device,
+                            .settings = interface->settings,
+                            .direction = d,
+                            .current = side->port ? &side->entry : NULL};
+  }
+}
+
+static void collect(struct interfaces *interfaces, struct attempts *attempts) {
+  __u64 now = now_ms();
+
+  attempts->count = attempts->devices_count = 0;
+  for (size_t i = 0; i < interfaces->count &&
+                     attempts->count + DIRECTION_COUNT <= ATTEMPTS_MAX;
+       i++)
+    collect_of(interfaces, interfaces->list[i], now, attempts);
+}
+
+/* --- what came of it -------------------------------------------------------*/
+
+/* For a moment both count: what the new one counts until the old one is off is
+ * left out. */
+static void exchange(struct interfaces *interfaces, struct interface *interface,
+                     struct side *side, const struct attach_job *job) {
+  struct port *old = side->port;
+  struct series *series =
+      interface->name ? &interface->name->series[job->direction] : NULL;
+
+  port_detach(old);
+  pthread_mutex_lock(&interfaces->lock);
+  if (series) {
+    port_read(old, interfaces->scratch);
+    series_keep(series, interfaces->scratch);
+    port_read(job->port, interfaces->scratch);
+    series_leave_out(series, interfaces->scratch);
+  }
+  side->port = job->port;
+  side->entry = job->entry;
+  pthread_mutex_unlock(&interfaces->lock);
+  retired_add(&interfaces->retired, old);
+}
+
+static void install(struct interfaces *interfaces, struct interface *interface,
+                    struct side *side, const struct attach_job *job) {
+  if (side->port && job->port) {
+    exchange(interfaces, interface, side, job);
+    return;
+  }
+  pthread_mutex_lock(&interfaces->lock);
+  if (job->port)
+    side->port = job->port;
+  side->entry = job->entry;
+  side->is_tried = true;
+  pthread_mutex_unlock(&interfaces->lock);
+}
+
+/* Where it has what it wants, or what else there is changes with a message,
+ * there is no need to ask. */
+static void schedule(struct side *side, const struct attach_job *job) {
+  if (job->error || job->is_busy)
+    put_off(side);
+  else
+    side->retry_at = NEVER;
+}
+
+static bool is_news(const struct side *side, const struct attach_job *job) {
+  return !side->is_tried || side->error != job->error ||
+         side->is_busy != job->is_busy || side->entry != job->entry;
+}
+
+static void note_outcome(struct side *side, const struct attach_job *job) {
+  struct refusal refusal = attach_refusal(job);
+
+  side->error = job->error;
+  side->is_busy = job->is_busy;
+  free(side->cause);
+  side->cause = job->error ? strdup(refusal.cause) : NULL;
+}
+
+/* Nothing came of it since the interface has gone, we end, or it was to become
+ * better than it is. */
+static bool is_void(const struct side *side, const struct attach_job *job) {
+  char name[IF_NAMESIZE];
+
+  return job->error && (side->port || job->error == -ECANCELED ||
+                        !if_indextoname(job->device->ifindex, name));
+}
+
+static void finish(struct interfaces *interfaces, struct interface *interface,
+                   const struct attach_job *job) {
+  struct side *side = &interface->sides[job->direction];
+  bool is_to_be_told = is_news(side, job);
+
+  schedule(side, job);
+  if (is_void(side, job))
+    return;
+  note_outcome(side, job);
+  install(interfaces, interface, side, job);
+  if (job->is_busy) {
+    monitor_query_xdp(interface->link.ifindex, &side->busy_with);
+    interfaces->busy_at = 0;
+  }
+  if (is_to_be_told)
+    attach_log(&interfaces->told, job);
+}
+
+void attempts_make(struct interfaces *interfaces) {
+  struct attempts attempts;
+
+  look_at_busy(interfaces);
+  collect(interfaces, &attempts);
+  if (!attempts.count)
+    return;
+  attach_jobs(interfaces->datapath, attempts.jobs, attempts.count,
+              &interfaces->stopping);
+  for (size_t i = 0; i < attempts.count; i++)
+    finish(interfaces, attempts.interfaces[i], &attempts.jobs[i]);
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/interfaces_private.h"
+#include "plugin/log.h"
+
+/* Which interfaces there are: those that the monitor tells of and that are
+ * selected, each with the name that it has. */
+
+/* --- the list --------------------------------------------------------------*/
+
+/* Where it stands, or would stand: the list is in the order of ifindex. */
+static size_t position_of(const struct interfaces *interfaces,
+                          unsigned ifindex) {
+  size_t first = 0, end = interfaces->count;
+
+  while (first < end) {
+    size_t middle = first + (end - first) / 2;
+    if (interfaces->list[middle]->link.ifindex < ifindex)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return first;
+}
+
+static struct interface *find(const struct interfaces *interfaces,
+                              unsigned ifindex) {
+  size_t i = position_of(interfaces, ifindex);
+
+  return i < interfaces->count && interfaces->list[i]->link.ifindex == ifindex
+             ? interfaces->list[i]
+             : NULL;
+}
+
+/* Returns 0 or -ENOMEM. */
+static int enlist(struct interfaces *interfaces, struct interface *interface) {
+  size_t i = position_of(interfaces, interface->link.ifindex);
+  struct interface **grown =
+      reallocarray(interfaces->list, interfaces->count + 1, sizeof(*grown));
+
+  if (!grown)
+    return -ENOMEM;
+  interfaces->list = grown;
+  memmove(&grown[i + 1], &grown[i], (interfaces->count - i) * sizeof(*grown));
+  grown[i] = interface;
+  interfaces->count++;
+  return 0;
+}
+
+static void strike_off(struct interfaces *interfaces,
+                       const struct interface *interface) {
+  size_t i = position_of(interfaces, interface->link.ifindex);
+
+  interfaces->count--;
+  memmove(&interfaces->list[i], &interfaces->list[i + 1],
+          (interfaces->count - i) * sizeof(*interfaces->list));
+}
+
+/* --- names -----------------------------------------------------------------*/
+
+/* One reading for both names: what is counted under the old one, if there was
+ * one, stays there, and is left out under the new one, if there is one. */
+static void move_side(struct interfaces *interfaces, const struct side *side,
+                      struct series *from, struct series *to) {
+  if (!side->port)
+    return;
+  port_read(side->port, interfaces->scratch);
+  if (from)
+    series_keep(from, interfaces->scratch);
+  if (to)
+    series_leave_out(to, interfaces->scratch);
+}
+
+/* Under the lock. */
+static void move(struct interfaces *interfaces, struct interface *interface,
+                 struct name *to) {
+  struct name *from = interface->name;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    move_side(interfaces, &interface->sides[d], from ? &from->series[d] : NULL,
+              to ? &to->series[d] : NULL);
+  if (from) {
+    from->interface = NULL;
+    from->gone_at = now_ms();
+  }
+  interface->name = to;
+  if (to)
+    to->interface = interface;
+}
+
+/* Takes the name that the link has, from another interface where that has given
+ * it up without our knowing. A link has no name for a moment where names are
+ * swapped. */
+static void take_name(struct interfaces *interfaces,
+                      struct interface *interface) {
+  const char *text = interface->link.name;
+
+  pthread_mutex_lock(&interfaces->lock);
+  struct name *name = *text ? names_obtain(&interfaces->names, text) : NULL;
+  if (name && name->interface)
+    move(interfaces, name->interface, NULL);
+  move(interfaces, interface, name);
+  pthread_mutex_unlock(&interfaces->lock);
+  if (!name && *text)
+    log_write(LOG_ERR, "interface \"%s\" is not reported: out of memory", text);
+}
+
+/* --- coming and going ------------------------------------------------------*/
+
+static void add(struct interfaces *interfaces, const struct link_state *link,
+                const struct settings *settings) {
+  struct interface *interface = calloc(1, sizeof(*interface));
+
+  if (interface) {
+    interface->link = *link;
+    interface->settings = settings;
+  }
+  if (!interface || enlist(interfaces, interface) != 0) {
+    free(interface);
+    log_write(LOG_ERR, "interface \"%s\" is not counted: out of memory",
+              link->name);
+    return;
+  }
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    interface->sides[d].is_wanted = settings->directions & DIRECTION_BIT(d);
+  attempts_hurry(interface);
+  take_name(interfaces, interface);
+}
+
+/* The programs are off before the last counters are read. */
+static void let_go(struct interfaces *interfaces, struct interface *interface) {
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    if (interface->sides[d].port)
+      port_detach(interface->sides[d].port);
+  pthread_mutex_lock(&interfaces->lock);
+  move(interfaces, interface, NULL);
+  pthread_mutex_unlock(&interfaces->lock);
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    if (interface->sides[d].port)
+      retired_add(&interfaces->retired, interface->sides[d].port);
+    free(interface->sides[d].cause);
+  }
+  strike_off(interfaces, interface);
+  free(interface);
+}
+
+/* One whose name is configured is missing now, which is told as such. */
+static void tell_gone(const struct interface *interface,
+                      const struct link_state *after) {
+  const char *name = interface->link.name;
+
+  if (after)
+    log_write(LOG_INFO,
+              "interface \"%s\" is called \"%s\" now, which is not selected",
+              name, after->name);
+  else if (interface->name && !interface->name->is_configured)
+    log_write(LOG_INFO, "interface \"%s\" has gone", name);
+}
+
+/* --- members of bonds ------------------------------------------------------*/
+
+static bool is_native(const struct side *side) {
+  return side->port &&
+         (side->entry == ENTRY_NATIVE || side->entry == ENTRY_NATIVE_FRAGS);
+}
+
+/* The members of a bond decide whether it can be counted in the driver, where
+ * their frames are seen as theirs. */
+static void change_member(const struct interfaces *interfaces, unsigned master,
+                          unsigned member,
+                          void (*change)(struct port *port, unsigned member)) {
+  struct interface *bond = master ? find(interfaces, master) : NULL;
+  struct side *side = bond ? &bond->sides[DIRECTION_RX] : NULL;
+
+  if (!bond || strcmp(bond->link.kind, "bond") != 0)
+    return;
+  if (is_native(side))
+    change(side->port, member);
+  attempts_hurry(bond);
+}
+
+/* What cannot be added is not counted, as before. */
+static void add_member(struct port *port, unsigned member) {
+  port_add_member(port, member);
+}
+
+static void follow_member(const struct interfaces *interfaces,
+                          const struct link_state *before,
+                          const struct link_state *after) {
+  unsigned old = before ? before->master : 0, new = after ? after->master : 0;
+
+  if (old == new)
+    return;
+  if (before)
+    change_member(interfaces, old, before->ifindex, port_remove_member);
+  if (after)
+    change_member(interfaces, new, after->ifindex, add_member);
+}
+
+/* --- changes ---------------------------------------------------------------*/
+
+/* Whether it may be counted elsewhere than before. */
+static bool is_other(const struct settings *a, const struct settings *b) {
+  return a->mode != b->mode || a->directions != b->directions ||
+         a->busy != b->busy;
+}
+
+static void rename_interface(struct interfaces *interfaces,
+                             struct interface *interface,
+                             const struct link_state *link) {
+  if (*interface->link.name && *link->name)
+    log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now",
+              interface->link.name, link->name);
+  interface->link = *link;
+  take_name(interfaces, interface);
+}
+
+static void update(struct interfaces *interfaces, struct interface *interface,
+                   const struct link_state *link,
+                   const struct settings *settings) {
+  pthread_mutex_lock(&interfaces->lock);
+  interface->settings = settings;
+  pthread_mutex_unlock(&interfaces->lock);
+  if (strcmp(interface->link.name, link->name) != 0)
+    rename_interface(interfaces, interface, link);
+  interface->link = *link;
+  attempts_hurry(interface);
+}
+
+/* A link without a name keeps what it has until it has one again. */
+static const struct settings *find_settings(const struct interfaces *interfaces,
+                                            const struct interface *interface,
+                                            const struct link_state *link) {
+  if (interface && !*link->name)
+    return interface->settings;
+  return *link->name ? selection_find(interfaces->selection, link->name) : NULL;
+}
+
+static void on_link(void *context, const struct link_state *before,
+                    const struct link_state *after) {
+  struct interfaces *interfaces = context;
+  struct interface *interface =
+      find(interfaces, after ? after->ifindex : before->ifindex);
+  const struct settings *settings =
+      after ? find_settings(interfaces, interface, after) : NULL;
+
+  if (after)
+    selection_see(interfaces->selection, after->name);
+  follow_member(interfaces, before, after);
+  if (interface && !settings)
+    tell_gone(interface, after);
+  if (interface && (!settings || is_other(interface->settings, settings))) {
+    let_go(interfaces, interface);
+    interface = NULL;
+  }
+  if (interface)
+    update(interfaces, interface, after, settings);
+  else if (settings)
+    add(interfaces, after, settings);
+}
+
+/* --- the monitor -----------------------------------------------------------*/
+
+/* Regexes that match no interface are no mistake: one may come later. */
+static void tell_unseen(const struct selection *selection) {
+  size_t position = 0;
+  const char *text;
+
+  while ((text = selection_next_unseen(selection, &position)))
+    log_write(LOG_NOTICE,
+              "configuration: Interface \"%.64s\": matches no interface so far",
+              text);
+}
+
+int follow_begin(struct interfaces *interfaces) {
+  const struct link_state *link = NULL;
+  int error = monitor_open(&interfaces->monitor);
+
+  if (error)
+    return error;
+  while ((link = monitor_next(interfaces->monitor, link)))
+    on_link(interfaces, NULL, link);
+  pthread_mutex_lock(&interfaces->lock);
+  interfaces->has_looked = true;
+  pthread_mutex_unlock(&interfaces->lock);
+  tell_unseen(interfaces->selection);
+  return 0;
+}
+
+static bool is_dead(const struct interface *interface) {
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    if (interface->sides[d].port && !port_is_attached(interface->sides[d].port))
+      return true;
+  return false;
+}
+
+/* Where messages were lost a device may have been made again with the same
+ * ifindex, and look the same: then nothing is attached any more. */
+static void begin_dead_ones_anew(struct interfaces *interfaces) {
+  for (size_t i = interfaces->count; i-- > 0;) {
+    struct interface *interface = interfaces->list[i];
+    if (!is_dead(interface))
+      continue;
+    struct link_state link = interface->link;
+    const struct settings *settings = interface->settings;
+    let_go(interfaces, interface);
+    add(interfaces, &link, settings);
+  }
+}
+
+int follow_changes(struct interfaces *interfaces) {
+  int status = monitor_read(interfaces->monitor, on_link, interfaces);
+
+  if (status == 1)
+    begin_dead_ones_anew(interfaces);
+  return status < 0 ? status : 0;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/interfaces_private.h"
+#include "plugin/log.h"
+
+/* What a name's state is, and what is told when it changes. Where frames are
+ * counted, or why not, attach_log() has told to the log. */
+
+static bool is_known(const struct interfaces *interfaces,
+                     const struct name *name) {
+  if (!name->interface)
+    return interfaces->has_looked;
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    if (name->interface->sides[d].is_wanted &&
+        !name->interface->sides[d].is_tried)
+      return false;
+  return true;
+}
+
+static struct told find_state(const struct name *name) {
+  struct told now = {STATE_ATTACHED, {0}};
+
+  if (!name->interface && name->is_configured)
+    now.state = STATE_MISSING;
+  for (enum direction d = 0; name->interface && d < DIRECTION_COUNT; d++) {
+    const struct side *side = &name->interface->sides[d];
+    enum state state = side->is_busy ? STATE_BUSY
+                       : side->error ? STATE_FAILED
+                                     : STATE_ATTACHED;
+    now.errors[d] = side->error;
+    if (state > now.state)
+      now.state = state;
+  }
+  return now;
+}
+
+static void tell_missing(const struct interfaces *interfaces,
+                         const struct name *name) {
+  unsigned ifindex = if_nametoindex(name->text);
+  const struct link_state *other =
+      ifindex ? monitor_find(interfaces->monitor, ifindex) : NULL;
+
+  if (other && strcmp(other->name, name->text) != 0)
+    log_write(LOG_ERR,
+              "interface \"%s\" is not counted: it is another name of \"%s\"; "
+              "use that one",
+              name->text, other->name);
+  else
+    log_write(LOG_ERR,
+              "interface \"%s\" is not counted: there is no such interface; it "
+              "will be as soon as there is one",
+              name->text);
+  notices_add(interfaces->notices, NOTICE_FAILURE, name->text,
+              "not counted: there is no such interface");
+}
+
+static const char *directions_words(bool rx, bool tx) {
+  return rx && tx ? "rx and tx are" : rx ? "rx is" : "tx is";
+}
+
+static void tell_failed(const struct interfaces *interfaces,
+                        const struct name *name) {
+  const struct side *rx = &name->interface->sides[DIRECTION_RX];
+  const struct side *tx = &name->interface->sides[DIRECTION_TX];
+  bool is_rx = rx->error && !rx->is_busy, is_tx = tx->error;
+  const char *cause = is_rx ? rx->cause : tx->cause;
+  char text[256];
+
+  snprintf(text, sizeof(text), "%s not counted: %s",
+           directions_words(is_rx, is_tx), cause ? cause : "out of memory");
+  notices_add(interfaces->notices, NOTICE_FAILURE, name->text, text);
+}
+
+static void tell_busy(const struct interfaces *interfaces,
+                      const struct name *name) {
+  bool is_counted = !name->interface->sides[DIRECTION_RX].error;
+
+  notices_add(interfaces->notices, NOTICE_WARNING, name->text,
+              is_counted
+                  ? "rx is counted at tc: another XDP program is attached"
+                  : "rx is not counted: another XDP program is attached");
+}
+
+static void tell_attached(const struct interfaces *interfaces,
+                          const struct name *name) {
+  char text[64];
+
+  if (!name->interface)
+    return;
+  snprintf(text, sizeof(text), "%s counted",
+           directions_words(name->interface->sides[DIRECTION_RX].is_wanted,
+                            name->interface->sides[DIRECTION_TX].is_wanted));
+  notices_add(interfaces->notices, NOTICE_OKAY, name->text, text);
+}
+
+static void tell(const struct interfaces *interfaces, struct name *name) {
+  static void (*const tellers[])(const struct interfaces *interfaces,
+                                 const struct name *name) = {
+      [STATE_ATTACHED] = tell_attached,
+      [STATE_MISSING] = tell_missing,
+      [STATE_BUSY] = tell_busy,
+      [STATE_FAILED] = tell_failed,
+  };
+  struct told now = find_state(name);
+
+  if (memcmp(&now, &name->told, sizeof(now)) == 0)
+    return;
+  name->told = now;
+  tellers[now.state](interfaces, name);
+}
+
+/* The thread alone changes names: it reads them without the lock. */
+void state_tell(struct interfaces *interfaces) {
+  for (size_t i = 0; i < interfaces->names.count; i++) {
+    struct name *name = interfaces->names.list[i];
+    if (name && is_known(interfaces, name))
+      tell(interfaces, name);
+  }
+}
