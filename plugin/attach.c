@@ -23,23 +23,46 @@ static bool is_tc(enum entry entry) {
 
 /* --- which place comes next ------------------------------------------------*/
 
+/* One that is counted already stays so, where nothing better is to be had. */
 static void finish(struct attach_job *job, int error) {
+  if (error && job->current) {
+    job->entry = *job->current;
+    error = 0;
+  }
   job->error = error;
   job->is_done = true;
 }
 
-/* Goes to a place, unless it is counted there already. */
+/* Goes to an entry, unless it is counted there already. */
 static void go_to(struct attach_job *job, enum entry entry) {
   job->entry = entry;
   if (job->current && *job->current == entry)
     finish(job, 0);
 }
 
-static void begin(struct attach_job *job) {
+/* An interface has one XDP program: while that is ours, there is no other. */
+static bool is_in_own_way(const struct attach_job *job, enum entry entry) {
+  return job->current && *job->current != entry && !is_tc(*job->current) &&
+         !is_tc(entry);
+}
+
+/* Goes to the next of the places, from job->place on. After the last one the
+ * error is why. */
+static void go_on(struct attach_job *job, int error) {
   const struct places *places = places_of(job->settings->mode, job->direction);
 
-  job->first = places->tried[0];
-  go_to(job, job->first);
+  while (job->place < places->count &&
+         is_in_own_way(job, places->tried[job->place]))
+    job->place++;
+  if (job->place == places->count)
+    finish(job, error);
+  else
+    go_to(job, places->tried[job->place]);
+}
+
+static void begin(struct attach_job *job) {
+  job->first = places_of(job->settings->mode, job->direction)->tried[0];
+  go_on(job, -EALREADY);
 }
 
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
@@ -58,26 +81,34 @@ static bool tells_nothing_new(const struct attach_job *job, int error) {
          (error == -EOPNOTSUPP || error == -EINVAL);
 }
 
-static void advance(struct attach_job *job, int error) {
-  const struct places *places = places_of(job->settings->mode, job->direction);
-  bool is_busy;
+static void note_first(struct attach_job *job, int error) {
+  bool is_better = job->place == 0 || is_native(job->entry);
 
-  /* By the bond: as if its program were attached there. */
-  if (error == -EALREADY && job->device->is_bond_member && !is_tc(job->entry))
-    error = -EEXIST;
-  if (!job->is_busy && (job->place == 0 || (is_native(job->entry) &&
-                                            !tells_nothing_new(job, error)))) {
-    job->first = job->entry;
-    job->first_error = error;
-  }
-  is_busy = error == -EBUSY || error == -EEXIST;
-  if (is_busy && !is_tc(job->entry))
+  if (job->is_busy || !is_better || tells_nothing_new(job, error))
+    return;
+  job->first = job->entry;
+  job->first_error = error;
+}
+
+/* The bond counts its members: as if its program were attached to them. */
+static int error_of(const struct attach_job *job, int error) {
+  bool is_by_bond = error == -EALREADY && job->device->is_bond_member;
+
+  return is_by_bond && !is_tc(job->entry) ? -EEXIST : error;
+}
+
+/* Decides what comes after a place that could not be had. */
+static void advance(struct attach_job *job, int error) {
+  error = error_of(job, error);
+  note_first(job, error);
+  if (!is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
     give_way(job, error);
-  else if (job->is_busy || !places_is_refusal(job->entry, error) ||
-           ++job->place == places->count)
+  } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
-  else
-    go_to(job, places->tried[job->place]);
+  } else {
+    job->place++;
+    go_on(job, error);
+  }
 }
 
 /* --- one round -------------------------------------------------------------*/
@@ -122,11 +153,18 @@ static size_t open_ports(struct datapath *datapath, struct attach_job *jobs,
   return n;
 }
 
+/* May take seconds, after which nobody may be interested any more. */
 static int attach_one(struct attach_job *job, const atomic_bool *stopping) {
+  enum attachment attachment;
+
   if (*stopping)
     return -ECANCELED;
   int error = add_members(job);
-  return error ? error : port_attach(job->port, &job->attachment);
+  if (!error)
+    error = port_attach(job->port, &attachment);
+  if (!error)
+    job->attachment = attachment;
+  return error;
 }
 
 static void drop(struct port **ports, size_t count) {
@@ -162,15 +200,16 @@ void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
                  size_t count, const atomic_bool *stopping) {
   struct attach_job **opened = calloc(count, sizeof(struct attach_job *));
   struct port **ports = calloc(count, sizeof(struct port *));
+  bool has_memory = opened && ports;
 
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++)
     begin(&jobs[i]);
-    if (!opened || !ports)
-      finish(&jobs[i], -ENOMEM);
-  }
-  while (opened && ports &&
+  while (has_memory && !*stopping &&
          run_round(datapath, jobs, count, opened, ports, stopping))
     ;
+  for (size_t i = 0; i < count; i++)
+    if (!jobs[i].is_done)
+      finish(&jobs[i], has_memory ? -ECANCELED : -ENOMEM);
   free(opened);
   free(ports);
 }
@@ -185,19 +224,30 @@ struct refusal attach_refusal(const struct attach_job *job) {
                          job->device);
 }
 
+/* Whether Mode "auto" has a place left to try. */
+static bool may_choose(const struct attach_job *job) {
+  return job->direction == DIRECTION_RX && !job->is_busy &&
+         job->settings->mode != MODE_AUTO &&
+         places_is_refusal(job->entry, job->error);
+}
+
 static void log_failure(const struct attach_job *job) {
   struct refusal refusal = attach_refusal(job);
-  bool may_choose = job->direction == DIRECTION_RX &&
-                    job->settings->mode != MODE_AUTO &&
-                    places_is_refusal(job->entry, job->error);
+  const char *remedy = refusal.remedy;
+  const char *mode = may_choose(job) ? "use Mode \"auto\"" : "";
 
   log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s%s%s%s%s",
             job->name, direction_names[job->direction], refusal.cause,
-            *refusal.remedy ? "; " : "", refusal.remedy,
-            !may_choose       ? ""
-            : *refusal.remedy ? ", or "
-                              : "; ",
-            may_choose ? "use Mode \"auto\"" : "");
+            *remedy || *mode ? "; " : "", remedy,
+            *remedy && *mode ? ", or " : "", mode);
+}
+
+/* As the operator wants it: nothing is wrong. */
+static void log_skipped(const struct attach_job *job) {
+  log_write(LOG_WARNING,
+            "interface \"%s\": rx is not counted as long as another XDP "
+            "program is attached (Busy \"skip\")",
+            job->name);
 }
 
 /* At another place than the mode would have liked best. */
@@ -308,12 +358,14 @@ static void log_unknown_link(struct attach_told *told,
 }
 
 void attach_log(struct attach_told *told, const struct attach_job *job) {
-  if (job->error) {
+  if (job->error && job->is_busy && job->settings->busy == BUSY_SKIP) {
+    log_skipped(job);
+  } else if (job->error) {
     log_failure(job);
-    return;
+  } else {
+    log_success(job);
+    log_side_effect(told, job);
+    log_stripped_tags(job);
+    log_unknown_link(told, job);
   }
-  log_success(job);
-  log_side_effect(told, job);
-  log_stripped_tags(job);
-  log_unknown_link(told, job);
 }

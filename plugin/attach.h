@@ -17,16 +17,16 @@ struct attach_job {
   const struct device *device;
   const struct settings *settings;
   enum direction direction;
-  const enum entry *current; /* where it is counted so far; NULL: nowhere */
+  const enum entry *current;  /* where it is counted so far; NULL: nowhere */
+  enum attachment attachment; /* ... and how; then how it is counted */
 
   /* Set by attach_jobs(). */
   struct port *port; /* attached; NULL: nothing better than `current` */
   enum entry entry;  /* where it is counted, or was tried last */
-  int error;         /* why it is not counted, 0: it is */
+  int error;         /* why it is not counted, 0: it is, or still is */
   enum entry first;  /* what the mode would have liked best */
   int first_error;   /* why not */
   bool is_busy;      /* another XDP program is there */
-  enum attachment attachment;
 
   /* Of attach_jobs() alone. */
   size_t place;

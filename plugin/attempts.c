@@ -138,7 +138,8 @@ static void collect_of(struct interfaces *interfaces,
                             .device = device,
                             .settings = interface->settings,
                             .direction = d,
-                            .current = side->port ? &side->entry : NULL};
+                            .current = side->port ? &side->entry : NULL,
+                            .attachment = side->attachment};
   }
 }
 
@@ -190,13 +191,29 @@ static void install(struct interfaces *interfaces, struct interface *interface,
   pthread_mutex_unlock(&interfaces->lock);
 }
 
+/* What keeps it from a better place may pass, and nobody tells when. */
+static bool is_held_up(const struct attach_job *job) {
+  return !job->port && job->first_error && !job->is_busy &&
+         !places_is_refusal(job->first, job->first_error);
+}
+
 /* Where it has what it wants, or what else there is changes with a message,
  * there is no need to ask. */
 static void schedule(struct side *side, const struct attach_job *job) {
-  if (job->error || job->is_busy)
+  if (job->error || job->is_busy || is_held_up(job))
     put_off(side);
   else
     side->retry_at = NEVER;
+}
+
+/* Nothing came of it: the interface has gone, we end, or it stays as it is. */
+static bool is_void(const struct side *side, const struct attach_job *job) {
+  char name[IF_NAMESIZE];
+
+  if (side->port)
+    return is_held_up(job);
+  return job->error && (job->error == -ECANCELED ||
+                        !if_indextoname(job->device->ifindex, name));
 }
 
 static bool is_news(const struct side *side, const struct attach_job *job) {
@@ -207,19 +224,11 @@ static bool is_news(const struct side *side, const struct attach_job *job) {
 static void note_outcome(struct side *side, const struct attach_job *job) {
   struct refusal refusal = attach_refusal(job);
 
+  side->attachment = job->attachment;
   side->error = job->error;
   side->is_busy = job->is_busy;
   free(side->cause);
   side->cause = job->error ? strdup(refusal.cause) : NULL;
-}
-
-/* Nothing came of it since the interface has gone, we end, or it was to become
- * better than it is. */
-static bool is_void(const struct side *side, const struct attach_job *job) {
-  char name[IF_NAMESIZE];
-
-  return job->error && (side->port || job->error == -ECANCELED ||
-                        !if_indextoname(job->device->ifindex, name));
 }
 
 static void finish(struct interfaces *interfaces, struct interface *interface,

@@ -27,6 +27,7 @@ struct side {
   enum entry entry;  /* where it is counted, or was tried last */
   bool is_tried;
 
+  enum attachment attachment;
   bool is_wanted;
   int error;       /* why it is not counted, 0: it is */
   char *cause;     /* the same in words; NULL: none, or out of memory */

@@ -148,18 +148,13 @@ static const struct {
   int error;
   const char *cause, *remedy;
 } known[] = {
-    {ENODEV, "there is no such interface",
-     "check the name in Interface, and restart collectd when it is there"},
-    {EALREADY, "it is counted under another name of the same device",
-     "remove one of the two Interface lines"},
-    {EBUSY, "another XDP program is attached and stays so",
-     "detach it (see ip -d link) and restart collectd"},
+    {ENODEV, "there is no such interface", ""},
+    {EALREADY, "it is counted for its bond", ""},
+    {EBUSY, "another XDP program is attached",
+     "detach it (see ip -d link), or use Busy \"tc\""},
     {EEXIST,
-     "another XDP program is attached in the other mode, or to the bond above, "
-     "and stays so",
-     "detach it (see ip -d link) and restart collectd"},
-    {E2BIG, "its ifindex is beyond 65535",
-     "create it with a lower one (ip link add ... index N)"},
+     "another XDP program is attached in the other mode, or to the bond above",
+     "detach it (see ip -d link), or use Busy \"tc\""},
     {EPERM, "CAP_NET_ADMIN or CAP_BPF is missing", "grant it to collectd"},
     {ENOMEM, "no memory for its counters",
      "raise the limit of collectd's control group"},

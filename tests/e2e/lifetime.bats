@@ -13,10 +13,11 @@ END
   framegen tx0 ipv4-udp=5 >/dev/null
   assert_value rx0 if_rx_packets 5
   bpf_objects "$collectd" | sort -u >"$dir/objects"
-  # Four programs (native, frags, generic, tc), their four maps, and one map and
-  # one link per interface.
+  # Four programs (native, frags, generic, tc); two maps of their variables, an
+  # array and a hash table of interfaces for XDP and for tc, and the map that
+  # stands for none; and one map and one link per interface.
   [ "$(grep -c prog "$dir/objects")" = 4 ]
-  [ "$(grep -c map "$dir/objects")" = 6 ]
+  [ "$(grep -c map "$dir/objects")" = 9 ]
   [ "$(grep -c link "$dir/objects")" = 2 ]
 }
 
