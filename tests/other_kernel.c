@@ -4,7 +4,9 @@
  *   KERNEL_LACKS=tcx     as before Linux 6.6
  *   KERNEL_LACKS=batch   several elements of a map at once, as before 5.13 with
  *                        maps of maps; each refusal is a line of stderr
- *   KERNEL_SLOW=IFINDEX  a card that takes 2 s to attach to */
+ *   KERNEL_HOLDS=IFINDEX:FILE
+ *                        a slow card: to attach there takes as long as the file
+ *                        exists */
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -18,7 +20,6 @@
 
 enum { TCX_INGRESS = 46, TCX_EGRESS = 47 };
 enum { ENOTSUPP = 524 }; /* the kernel's own, which comes to userspace */
-enum { SLOW_SECONDS = 2 };
 
 typedef long syscall_function(long number, ...);
 
@@ -28,10 +29,13 @@ static bool lacks(const char *what) {
   return list && strcmp(list, what) == 0;
 }
 
-static bool is_slow(unsigned ifindex) {
-  const char *slow = getenv("KERNEL_SLOW");
+static void wait_for_card(unsigned ifindex) {
+  const char *held = getenv("KERNEL_HOLDS");
+  char *file;
 
-  return slow && strtoul(slow, NULL, 10) == ifindex;
+  if (held && strtoul(held, &file, 10) == ifindex)
+    while (access(file + 1, F_OK) == 0)
+      usleep(10000);
 }
 
 static bool is_of_tcx(const union bpf_attr *attributes) {
@@ -44,8 +48,7 @@ static bool is_of_tcx(const union bpf_attr *attributes) {
 static int answer(long command, const union bpf_attr *attributes) {
   switch (command) {
   case BPF_LINK_CREATE:
-    if (is_slow(attributes->link_create.target_ifindex))
-      sleep(SLOW_SECONDS);
+    wait_for_card(attributes->link_create.target_ifindex);
     return lacks("tcx") && is_of_tcx(attributes) ? EINVAL : 0;
   case BPF_MAP_UPDATE_BATCH:
   case BPF_MAP_DELETE_BATCH:
