@@ -90,19 +90,40 @@ static bool ask(int fd, const char *name, void *command) {
   return ioctl(fd, SIOCETHTOOL, &request) == 0;
 }
 
+static int open_socket(void) {
+  return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static unsigned ask_rx_queues(int fd, const char *name) {
+  struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+
+  if (!ask(fd, name, &channels))
+    return errno == ENODEV ? 0 : 1;
+  unsigned count = channels.rx_count + channels.combined_count;
+  return count ? count : 1;
+}
+
+unsigned device_rx_queues(const char *name) {
+  int fd = open_socket();
+
+  if (fd < 0)
+    return 0;
+  unsigned queues = ask_rx_queues(fd, name);
+  close(fd);
+  return queues;
+}
+
 static void query_driver(const char *name, struct device *device) {
   struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
-  struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
   struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  int fd = open_socket();
 
   device->rx_queues = 1;
   if (fd < 0)
     return;
   if (ask(fd, name, &driver))
     snprintf(device->driver, sizeof(device->driver), "%.31s", driver.driver);
-  if (ask(fd, name, &channels) && channels.rx_count + channels.combined_count)
-    device->rx_queues = channels.rx_count + channels.combined_count;
+  device->rx_queues = ask_rx_queues(fd, name);
   if (ask(fd, name, &flags)) {
     device->strips_tags = flags.data & ETH_FLAG_RXVLAN;
     device->merges = flags.data & ETH_FLAG_LRO;

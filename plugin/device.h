@@ -16,11 +16,15 @@ struct device {
   enum link link;  /* by ARPHRD_... of linux/if_arp.h */
   bool is_bond_member;
   unsigned mtu;       /* octets behind the link layer's header */
-  unsigned rx_queues; /* in use (ethtool -l); 1 where there are no channels */
+  unsigned rx_queues; /* as device_rx_queues() */
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */
   bool merges;        /* large receive offload is on (lro) */
   bool has_vlan;      /* a VLAN interface stands on it */
 };
+
+/* Receive queues in use (ethtool -l); 1 where there are no channels, 0 where
+ * there is no such interface or it cannot be asked. */
+unsigned device_rx_queues(const char *name);
 
 /* By the name or an alternative one, in the namespace of the process; all but
  * has_vlan. Returns 0 or -errno, -ENODEV where there is none. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/device.h"
 #include "plugin/interfaces_private.h"
 #include "plugin/log.h"
 
@@ -219,16 +220,33 @@ static void rename_interface(struct interfaces *interfaces,
   take_name(interfaces, interface);
 }
 
+/* Which no message tells. */
+static void follow_queues(struct interfaces *interfaces,
+                          struct interface *interface) {
+  unsigned queues = device_rx_queues(interface->link.name);
+
+  if (!queues || queues == interface->queues)
+    return;
+  pthread_mutex_lock(&interfaces->lock);
+  interface->queues = queues;
+  pthread_mutex_unlock(&interfaces->lock);
+  attempts_hurry(interface);
+}
+
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
+  bool is_same = link_state_equals(&interface->link, link);
+
   pthread_mutex_lock(&interfaces->lock);
   interface->settings = settings;
   pthread_mutex_unlock(&interfaces->lock);
   if (strcmp(interface->link.name, link->name) != 0)
     rename_interface(interfaces, interface, link);
   interface->link = *link;
-  attempts_hurry(interface);
+  follow_queues(interfaces, interface);
+  if (!is_same)
+    attempts_hurry(interface);
 }
 
 /* A link without a name keeps what it has until it has one again. */
@@ -291,22 +309,29 @@ int follow_begin(struct interfaces *interfaces) {
   return 0;
 }
 
+/* One that has gone is followed when its message comes. */
 static bool is_dead(const struct interface *interface) {
+  char name[IF_NAMESIZE];
+
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     if (interface->sides[d].port && !port_is_attached(interface->sides[d].port))
-      return true;
+      return if_indextoname(interface->link.ifindex, name);
   return false;
 }
 
-/* Where messages were lost a device may have been made again with the same
- * ifindex, and look the same: then nothing is attached any more. */
-static void begin_dead_ones_anew(struct interfaces *interfaces) {
+/* Somebody may detach our program; and where messages were lost a device may
+ * have been made again with the same ifindex, and look the same. */
+void follow_dead(struct interfaces *interfaces) {
   for (size_t i = interfaces->count; i-- > 0;) {
     struct interface *interface = interfaces->list[i];
     if (!is_dead(interface))
       continue;
     struct link_state link = interface->link;
     const struct settings *settings = interface->settings;
+    log_write(LOG_NOTICE,
+              "interface \"%s\": the program is not attached any more; it is "
+              "attached again",
+              link.name);
     let_go(interfaces, interface);
     add(interfaces, &link, settings);
   }
@@ -316,6 +341,6 @@ int follow_changes(struct interfaces *interfaces) {
   int status = monitor_read(interfaces->monitor, on_link, interfaces);
 
   if (status == 1)
-    begin_dead_ones_anew(interfaces);
+    follow_dead(interfaces);
   return status < 0 ? status : 0;
 }

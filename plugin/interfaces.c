@@ -15,21 +15,22 @@
 /* Milliseconds. */
 enum {
   NAME_KEPT = 60 * 60 * 1000,
-  SWEEP_INTERVAL = 60 * 1000,
+  SWEEP_INTERVAL = 10 * 1000,
   MONITOR_INTERVAL = 1000, /* to try again, without a message */
 };
 
 /* --- the thread ------------------------------------------------------------*/
 
 /* A name that nobody has had for an hour begins anew. */
-static void sweep_names(struct interfaces *interfaces) {
+static void sweep(struct interfaces *interfaces) {
   __u64 now = now_ms();
 
   if (now < interfaces->sweep_at)
     return;
   interfaces->sweep_at = now + SWEEP_INTERVAL;
+  follow_dead(interfaces);
   pthread_mutex_lock(&interfaces->lock);
-  names_sweep(&interfaces->names, now - NAME_KEPT);
+  names_sweep(&interfaces->names, now > NAME_KEPT ? now - NAME_KEPT : 0);
   pthread_mutex_unlock(&interfaces->lock);
 }
 
@@ -66,10 +67,10 @@ static void *run(void *context) {
     int error = interfaces->monitor ? follow_changes(interfaces)
                                     : follow_begin(interfaces);
     tell_monitor(interfaces, error);
+    sweep(interfaces);
     retired_free(&interfaces->retired);
     attempts_make(interfaces);
     state_tell(interfaces);
-    sweep_names(interfaces);
     wait_for_more(interfaces);
   }
   return NULL;

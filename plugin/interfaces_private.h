@@ -89,6 +89,9 @@ int follow_begin(struct interfaces *interfaces);
 /* Follows what has changed since. Returns as follow_begin(). */
 int follow_changes(struct interfaces *interfaces);
 
+/* Begins anew with those whose program is gone, which no message tells. */
+void follow_dead(struct interfaces *interfaces);
+
 /* Looks at once for a place, or for a better one. */
 void attempts_hurry(struct interface *interface);
 

@@ -69,13 +69,24 @@ static void drop(const struct visit *visit, unsigned ifindex) {
   tell(visit, &before, NULL);
 }
 
+/* What the message does not say may have changed. */
+static int on_new(const struct visit *visit, const struct link_state *state) {
+  const struct link_state *known =
+      links_find(&visit->monitor->links, state->ifindex);
+
+  if (!known || !link_state_equals(known, state))
+    return update(visit, state);
+  tell(visit, state, state);
+  return 0;
+}
+
 static int on_event(const struct nlmsghdr *message, void *context) {
   struct visit *visit = context;
   struct link_state state;
   int error = 0;
 
   if (message->nlmsg_type == RTM_NEWLINK && rtlink_parse(message, &state))
-    error = update(visit, &state);
+    error = on_new(visit, &state);
   else if (message->nlmsg_type == RTM_DELLINK && rtlink_parse(message, &state))
     drop(visit, state.ifindex);
   if (error)

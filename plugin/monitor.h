@@ -13,7 +13,8 @@ struct monitor;
 /* Is told of each change, with the links as they are after it:
  *   before is NULL  the link is new, or came from another namespace
  *   after is NULL   the link is removed, or went to another namespace
- *   neither         something of struct link_state changed
+ *   neither         something of struct link_state changed; or, where both are
+ *                   equal, something else, such as the channels of ethtool(8)
  * The name of a link is empty while it waits for one that another link is to
  * give up. What is visited must not read or resync. */
 typedef void monitor_visitor(void *context, const struct link_state *before,

@@ -17,10 +17,11 @@ struct pattern {
   char text[];
 };
 
-/* What dev_valid_name() of the kernel's net/core/dev.c takes. */
+/* What dev_valid_name() of the kernel's net/core/dev.c takes; to its isspace()
+ * the octet 0xa0 is white space as well, as it is in "à" of UTF-8. */
 static bool is_interface_name(const char *name) {
   return *name && strlen(name) < IF_NAMESIZE && strcmp(name, ".") != 0 &&
-         strcmp(name, "..") != 0 && !strpbrk(name, "/: \t\n\v\f\r");
+         strcmp(name, "..") != 0 && !strpbrk(name, "/: \t\n\v\f\r\xa0");
 }
 
 static int check_name(const char *name, char *why, size_t why_size) {

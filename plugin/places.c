@@ -21,14 +21,24 @@ const struct places *places_of(enum mode mode, enum direction direction) {
   return direction == DIRECTION_TX ? &sent : &received[mode];
 }
 
-unsigned places_entries(enum mode mode, unsigned directions) {
+static unsigned entries_of(const struct places *places) {
   unsigned entries = 0;
 
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    const struct places *places = places_of(mode, d);
-    for (size_t i = 0; directions & DIRECTION_BIT(d) && i < places->count; i++)
-      entries |= ENTRY_BIT(places->tried[i]);
-  }
+  for (size_t i = 0; i < places->count; i++)
+    entries |= ENTRY_BIT(places->tried[i]);
+  return entries;
+}
+
+/* Behind another XDP program there is tc. */
+unsigned places_entries(const struct settings *settings) {
+  unsigned entries = 0;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    if (settings->directions & DIRECTION_BIT(d))
+      entries |= entries_of(places_of(settings->mode, d));
+  if (settings->directions & DIRECTION_BIT(DIRECTION_RX) &&
+      settings->busy != BUSY_SKIP)
+    entries |= ENTRY_BIT(ENTRY_TC_RX);
   return entries;
 }
 

@@ -20,9 +20,9 @@ struct places {
 
 const struct places *places_of(enum mode mode, enum direction direction);
 
-/* The set (ENTRY_BIT) of all that an interface of this mode may be counted
+/* The set (ENTRY_BIT) of all that an interface of these settings may be counted
  * at. */
-unsigned places_entries(enum mode mode, unsigned directions);
+unsigned places_entries(const struct settings *settings);
 
 /* The value of gauge-rx_mode and gauge-tx_mode. */
 unsigned places_number(enum entry entry);

@@ -145,17 +145,13 @@ __u32 selection_groups(const struct selection *selection) {
   return groups;
 }
 
-static unsigned entries_of(const struct settings *settings) {
-  return places_entries(settings->mode, settings->directions);
-}
-
 unsigned selection_entries(const struct selection *selection) {
   unsigned entries =
-      needs_global(selection) ? entries_of(&selection->settings) : 0;
+      needs_global(selection) ? places_entries(&selection->settings) : 0;
 
   for (size_t i = 0; i < selection->count; i++)
     if (selection->rules[i].is_block)
-      entries |= entries_of(&selection->rules[i].settings);
+      entries |= places_entries(&selection->rules[i].settings);
   return entries;
 }
 

@@ -333,22 +333,34 @@ static bool is_readable(void) {
   return poll(&poller, 1, 1000 * SECONDS) == 1;
 }
 
+static void count_unchanged(void *context, const struct link_state *before,
+                            const struct link_state *after) {
+  (void)context;
+  if (before && after && strcmp(after->name, "veth1") == 0 &&
+      link_state_equals(before, after))
+    calls++;
+}
+
+static void assert_told_unchanged(void) {
+  time_t deadline = time(NULL) + SECONDS;
+
+  calls = 0;
+  while (!calls && time(NULL) < deadline && is_readable())
+    assert_int_equal(monitor_read(monitor, count_unchanged, NULL), 0);
+  assert_true(calls);
+}
+
 /* The alias is no part of what is known; nor how many queues are in use, whose
  * message has only how many there are. */
-static void test_nothing_changed(void **state) {
+static void test_nothing_changed_that_is_known(void **state) {
   (void)state;
   run("ip link set veth1 up && ip link set veth2 up");
   expect("veth1: up 0>1\nveth2: up 0>1\n");
-  sleep(1); /* carrier */
-  read_changes();
-  calls = 0;
   run("ip link set veth1 alias \"somebody's\"");
-  assert_true(is_readable());
-  assert_int_equal(monitor_read(monitor, count_calls, NULL), 0);
+  assert_told_unchanged();
   run("ethtool -L veth1 rx 2 tx 2");
-  assert_true(is_readable());
-  assert_int_equal(monitor_read(monitor, count_calls, NULL), 0);
-  assert_int_equal(calls, 0);
+  assert_told_unchanged();
+  calls = 0;
   assert_int_equal(monitor_resync(monitor, count_calls, NULL), 0);
   assert_int_equal(calls, 0);
 }
@@ -768,17 +780,9 @@ static void test_descriptor(void **state) {
   monitor = monitor_close(monitor);
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
   low = usual;
-  low.rlim_cur = 1024;
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-  int error = monitor_open(&monitor);
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
-  assert_int_equal(error, 0);
-  assert_true(monitor_fd(monitor) < 1024);
-  assert_exact();
-  monitor = monitor_close(monitor);
   low.rlim_cur = 3;
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-  error = monitor_open(&monitor);
+  int error = monitor_open(&monitor);
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
   assert_int_equal(error, -EMFILE);
   assert_null(monitor);
@@ -795,7 +799,7 @@ int main(void) {
       TEST(test_swapped),
       TEST(test_up_and_mtu),
       TEST(test_enslaved),
-      TEST(test_nothing_changed),
+      TEST(test_nothing_changed_that_is_known),
       TEST(test_names),
       TEST(test_huge_ifindex),
       TEST(test_moved),

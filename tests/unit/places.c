@@ -18,21 +18,30 @@ static const struct device card = {.ifindex = 7, .mtu = 1500, .rx_queues = 1};
 /* --- where -----------------------------------------------------------------*/
 
 /* The programs of a place are loaded if it may be tried. */
+static unsigned entries(enum mode mode, unsigned directions, enum busy busy) {
+  return places_entries(
+      &(struct settings){.mode = mode, .directions = directions, .busy = busy});
+}
+
 static void test_entries_to_load(void **state) {
   const unsigned rx = DIRECTION_BIT(DIRECTION_RX);
   const unsigned tx = DIRECTION_BIT(DIRECTION_TX);
   const unsigned native =
       ENTRY_BIT(ENTRY_NATIVE) | ENTRY_BIT(ENTRY_NATIVE_FRAGS);
+  const unsigned tc_rx = ENTRY_BIT(ENTRY_TC_RX);
+  const unsigned generic = ENTRY_BIT(ENTRY_GENERIC);
+  const unsigned tc_tx = ENTRY_BIT(ENTRY_TC_TX);
 
   (void)state;
-  assert_int_equal(places_entries(MODE_AUTO, rx),
-                   native | ENTRY_BIT(ENTRY_TC_RX) | ENTRY_BIT(ENTRY_GENERIC));
-  assert_int_equal(places_entries(MODE_NATIVE, rx), native);
-  assert_int_equal(places_entries(MODE_GENERIC, rx), ENTRY_BIT(ENTRY_GENERIC));
-  assert_int_equal(places_entries(MODE_TC, rx), ENTRY_BIT(ENTRY_TC_RX));
-  assert_int_equal(places_entries(MODE_AUTO, tx), ENTRY_BIT(ENTRY_TC_TX));
-  assert_int_equal(places_entries(MODE_NATIVE, rx | tx),
-                   native | ENTRY_BIT(ENTRY_TC_TX));
+  assert_int_equal(entries(MODE_AUTO, rx, BUSY_SKIP), native | tc_rx | generic);
+  assert_int_equal(entries(MODE_NATIVE, rx, BUSY_SKIP), native);
+  assert_int_equal(entries(MODE_NATIVE, rx, BUSY_TC), native | tc_rx);
+  assert_int_equal(entries(MODE_NATIVE, rx, BUSY_OBSERVE), native | tc_rx);
+  assert_int_equal(entries(MODE_GENERIC, rx, BUSY_SKIP), generic);
+  assert_int_equal(entries(MODE_GENERIC, rx, BUSY_TC), generic | tc_rx);
+  assert_int_equal(entries(MODE_TC, rx, BUSY_SKIP), tc_rx);
+  assert_int_equal(entries(MODE_AUTO, tx, BUSY_OBSERVE), tc_tx);
+  assert_int_equal(entries(MODE_NATIVE, rx | tx, BUSY_SKIP), native | tc_tx);
 }
 
 /* As they are documented; they stay what they are in everybody's graphs. */
