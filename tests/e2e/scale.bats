@@ -83,7 +83,7 @@ assert_many() {
 # What collectd has of descriptors, but for files that it writes, of threads, BPF
 # objects, and memory of maps.
 resources() {
-  ls -l "/proc/$collectd/fd" | grep -vcF "$dir" | sed 's/$/ descriptors/'
+  echo "$(find "/proc/$collectd/fd" -type l ! -lname "$dir/*" | wc -l) descriptors"
   echo "$(ls "/proc/$collectd/task" | wc -l) threads"
   bpf_objects "$collectd" | sort -u | cut -d ' ' -f 1 | uniq -c
   echo "$(grep -c bpf-map "/proc/$collectd/maps") mapped"
@@ -92,7 +92,7 @@ resources() {
 are_resources() { resources | cmp -s - "$1"; }
 
 # What goes while it is looked at is no mistake.
-assert_no_complaint() { refute grep -E '^\[(error|warning)\]' "$dir/log"; }
+assert_no_complaint() { refute grep -E '^\[(error|warning)\] xdp:' "$dir/log"; }
 
 # come_and_go LINKS ROUNDS: a hundred of them each time, under the same names,
 # each attached by so many links. Nothing is left of them.
@@ -190,25 +190,25 @@ drops() {
 @test "a flood of 10,000 events: reads go on, and what is there counts" {
   start_counting <<'END'
 Interface "rx0"
-Interface "/^v[0-9]*[05]$/"
+Interface "/^v[0-9]*0$/"
 Report "total"
 END
   for i in {0..9}; do
     create_many $((500 * i + 1)) $((500 * i + 500))
     delete_many
   done
-  add_many 9001 9050
+  add_many 9001 9100
   eventually many_run
   assert_links 11
   framegen tx0 ipv4-udp=5 >/dev/null
   assert_value rx0 if_rx_packets 5
-  for i in {9005..9050..5}; do
+  for i in {9010..9100..10}; do
     to "v$i" $((i - 9000))
   done
-  for i in {9005..9050..5}; do
+  for i in {9010..9100..10}; do
     assert_value "v$i" if_rx_packets $((i - 9000))
   done
-  assert_only_are_written rx0 v{9005..9050..5}
+  assert_only_are_written rx0 v{9010..9100..10}
   longest_gap rx0 gauge-attached
   [ "$(longest_gap rx0 gauge-attached)" -le 2 ]
   assert_no_complaint
@@ -488,34 +488,30 @@ are_counted() {
   add_many 1 50
   add_numbered v51 70000
   add_numbered v52 70001
-  configure_many <<'END'
-Direction "both"
-END
+  configure_many </dev/null
   as_if KERNEL_LACKS=batch
-  assert_links 106
-  [ "$(batches_refused)" -ge 3 ]
+  assert_links 53
+  [ "$(batches_refused)" -ge 2 ]
   eventually many_run
   local i values=()
   for i in {1..52..3}; do
     to "v$i" "$i"
     values+=("v$i" "$i")
   done
-  from v7 70
   assert_many if_rx_packets 52 "${values[@]}"
-  assert_many if_tx_packets 52 v7 70
   local before
   before=$(batches_refused)
   resources >"$dir/before"
   delete_many
   on_rx ip link delete v52
-  assert_links 4
+  assert_links 2
   [ "$(batches_refused)" -gt "$before" ]
   add_many 1 50
   add_numbered v52 70001
-  assert_links 106
+  assert_links 53
   eventually many_run
   eventually are_resources "$dir/before"
-  eventually are_counted 208
+  eventually are_counted 104
   for i in 1 25 49 52; do
     to "v$i" 1
     values+=("v$i" $((i + 1)))
