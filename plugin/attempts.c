@@ -19,7 +19,7 @@ enum {
   BUSY_REST = 9,
   /* Attempts together, after which it is looked what has come and gone: at tc
      each takes some 10 ms. */
-  ATTEMPTS_MAX = 32,
+  ATTEMPTS_MAX = 128,
 };
 
 /* --- when ------------------------------------------------------------------*/
@@ -120,9 +120,7 @@ bool interface_set_queues(struct interfaces *interfaces,
   return true;
 }
 
-/* What ethtool knows is for the log and can wait, since to ask takes longer
- * than to attach; but where queues are reported, they are from the first read
- * on. */
+/* Where queues are reported, they are from the first read on. */
 static void begin(struct interfaces *interfaces, struct interface *interface,
                   enum direction direction, struct attempt *attempt) {
   struct side *side = &interface->sides[direction];
@@ -272,6 +270,22 @@ static void watch_program(struct interfaces *interfaces,
     side->retry_at = 0;
 }
 
+/* What ethtool knows takes longer than to attach, where others make interfaces:
+ * it is asked for what attach_log() may tell of, the driver of a card, offloads
+ * that matter and why native XDP was refused. */
+static void query_driver(struct interfaces *interfaces,
+                         struct attempt *attempt) {
+  const struct attach_job *job = attempt->job;
+  struct device *device = &attempt->device;
+  bool has_tags =
+      device->has_vlan || job->settings->groups & GROUP_BIT(GROUP_VLAN);
+
+  if (*device->kind && !job->first_error && !has_tags)
+    return;
+  device_query_driver(job->name, device);
+  interface_set_queues(interfaces, attempt->interface, device->rx_queues);
+}
+
 static void finish(struct interfaces *interfaces, struct attempt *attempt) {
   struct interface *interface = attempt->interface;
   struct side *side = attempt->side;
@@ -279,10 +293,8 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
 
   if (attempt->is_void)
     return;
-  if (attempt->is_news) {
-    device_query_driver(attempt->job->name, &attempt->device);
-    interface_set_queues(interfaces, interface, attempt->device.rx_queues);
-  }
+  if (attempt->is_news)
+    query_driver(interfaces, attempt);
   note_outcome(side, attempt->job);
   if (side->is_busy)
     watch_program(interfaces, interface, side, was_busy);

@@ -17,7 +17,7 @@ enum {
   NAME_KEPT = 60 * 60 * 1000,
   SWEEP_INTERVAL = 10 * 1000,
   MONITOR_INTERVAL = 1000, /* to try again, without a message */
-  STOP_MAX = 2000,
+  STOP_MAX = 5000,
 };
 
 /* --- the thread ------------------------------------------------------------*/
