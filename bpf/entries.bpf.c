@@ -36,14 +36,22 @@ struct interfaces_beyond xdp_beyond SEC(".maps");
 struct interfaces_beyond tc_rx_beyond SEC(".maps");
 struct interfaces_beyond tc_tx_beyond SEC(".maps");
 
+/* Not inline: where one call would look up in maps of both directories, the
+ * kernel would not put the lookup in an array in its place. */
+static __noinline struct element *element_beyond(void *beyond, __u32 ifindex,
+                                                 __u32 cpu) {
+  void *elements = bpf_map_lookup_elem(beyond, &ifindex);
+
+  return elements ? bpf_map_lookup_elem(elements, &cpu) : NULL;
+}
+
 static __always_inline struct element *element_of(void *interfaces,
                                                   void *beyond, __u32 ifindex) {
   __u32 cpu = bpf_get_smp_processor_id();
   void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
 
-  if (unlikely(!elements))
-    elements = bpf_map_lookup_elem(beyond, &ifindex);
-  return elements ? bpf_map_lookup_elem(elements, &cpu) : NULL;
+  return likely(elements) ? bpf_map_lookup_elem(elements, &cpu)
+                          : element_beyond(beyond, ifindex, cpu);
 }
 
 static __always_inline bool load_rest(const struct frame *frame, __u64 offset,

@@ -66,10 +66,10 @@ static void begin(struct attach_job *job) {
 }
 
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
-static void give_way(struct attach_job *job, int error) {
+static void give_way(struct attach_job *job) {
   job->is_busy = true;
   if (job->settings->busy == BUSY_SKIP)
-    finish(job, error);
+    finish(job, -EBUSY);
   else
     go_to(job, ENTRY_TC_RX);
 }
@@ -102,7 +102,7 @@ static void advance(struct attach_job *job, int error) {
   error = error_of(job, error);
   note_first(job, error);
   if (!is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
-    give_way(job, error);
+    give_way(job);
   } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
   } else {
@@ -131,20 +131,27 @@ static int add_members(const struct attach_job *job) {
   return device_visit_members(job->device->ifindex, add_member, job->port);
 }
 
+static void settle(const struct attach_batch *batch, struct attach_job *job) {
+  if (!job->is_done || job->is_settled)
+    return;
+  job->is_settled = true;
+  batch->settled(batch->context, job);
+}
+
 /* Makes the ports of all jobs that go on; returns their number. */
-static size_t open_ports(struct datapath *datapath, struct attach_job *jobs,
-                         size_t count, struct attach_job **opened,
-                         struct port **ports) {
+static size_t open_ports(const struct attach_batch *batch,
+                         struct attach_job **opened, struct port **ports) {
   size_t n = 0;
 
-  for (size_t i = 0; i < count; i++) {
-    struct attach_job *job = &jobs[i];
+  for (size_t i = 0; i < batch->count; i++) {
+    struct attach_job *job = &batch->jobs[i];
     while (!job->is_done && !job->port) {
-      int error = port_new(datapath, job->entry, job->device->ifindex,
+      int error = port_new(batch->datapath, job->entry, job->device->ifindex,
                            job->device->link, &job->port);
       if (error)
         advance(job, error);
     }
+    settle(batch, job);
     if (job->is_done)
       continue;
     opened[n] = job;
@@ -174,42 +181,45 @@ static void drop(struct port **ports, size_t count) {
 }
 
 /* Returns whether there is another round to go. */
-static bool run_round(struct datapath *datapath, struct attach_job *jobs,
-                      size_t count, struct attach_job **opened,
-                      struct port **ports, const atomic_bool *stopping) {
-  size_t n = open_ports(datapath, jobs, count, opened, ports), refused = 0;
+static bool run_round(const struct attach_batch *batch,
+                      struct attach_job **opened, struct port **ports) {
+  size_t n = open_ports(batch, opened, ports), refused = 0;
 
   int publish_error = n ? ports_publish(ports, n) : 0;
   for (size_t i = 0; i < n; i++) {
     struct attach_job *job = opened[i];
-    int error = publish_error ? publish_error : attach_one(job, stopping);
-    if (!error) {
+    int error =
+        publish_error ? publish_error : attach_one(job, batch->stopping);
+    if (error) {
+      ports[refused++] = job->port;
+      job->port = NULL;
+      advance(job, error);
+    } else {
       finish(job, 0);
-      continue;
     }
-    ports[refused++] = job->port;
-    job->port = NULL;
-    advance(job, error);
+    settle(batch, job);
   }
   if (refused)
     drop(ports, refused);
   return n;
 }
 
-void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
-                 size_t count, const atomic_bool *stopping) {
-  struct attach_job **opened = calloc(count, sizeof(struct attach_job *));
-  struct port **ports = calloc(count, sizeof(struct port *));
+void attach_jobs(const struct attach_batch *batch) {
+  struct attach_job **opened =
+      calloc(batch->count, sizeof(struct attach_job *));
+  struct port **ports = calloc(batch->count, sizeof(struct port *));
   bool has_memory = opened && ports;
 
-  for (size_t i = 0; i < count; i++)
-    begin(&jobs[i]);
-  while (has_memory && !*stopping &&
-         run_round(datapath, jobs, count, opened, ports, stopping))
+  for (size_t i = 0; i < batch->count; i++)
+    begin(&batch->jobs[i]);
+  while (has_memory && !*batch->stopping && run_round(batch, opened, ports))
     ;
-  for (size_t i = 0; i < count; i++)
-    if (!jobs[i].is_done)
-      finish(&jobs[i], has_memory ? -ECANCELED : -ENOMEM);
+  for (size_t i = 0; i < batch->count; i++) {
+    struct attach_job *job = &batch->jobs[i];
+    if (!job->is_done)
+      finish(job, has_memory ? -ECANCELED : -ENOMEM);
+    settle(batch, job);
+  }
   free(opened);
   free(ports);
 }

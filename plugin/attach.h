@@ -31,13 +31,24 @@ struct attach_job {
   /* Of attach_jobs() alone. */
   size_t place;
   bool is_done;
+  bool is_settled; /* and told so */
+};
+
+struct attach_batch {
+  struct datapath *datapath;
+  struct attach_job *jobs;
+  size_t count;
+  const atomic_bool *stopping;
+  /* Is told of each job once it is decided, while a card may still let others
+   * wait. */
+  void (*settled)(void *context, struct attach_job *job);
+  void *context;
 };
 
 /* Tries the places of all jobs, those of one round together: what the kernel
  * waits for, it waits for once. Ends early where *stopping is set; what is not
  * attached then has the error -ECANCELED. */
-void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
-                 size_t count, const atomic_bool *stopping);
+void attach_jobs(const struct attach_batch *batch);
 
 /* What was told already. */
 struct attach_told {

@@ -17,7 +17,8 @@ enum {
   BUSY_INTERVAL = 75,
   /* ... or this many times as long as it took. */
   BUSY_REST = 9,
-  /* Attempts together: each has a descriptor for a moment. */
+  /* Attempts together, after which it is looked what has come and gone: at tc
+     each takes some 10 ms. */
   ATTEMPTS_MAX = 128,
 };
 
@@ -94,76 +95,85 @@ __u64 attempts_next(const struct interfaces *interfaces) {
 
 /* --- what ------------------------------------------------------------------*/
 
-struct attempts {
-  struct attach_job jobs[ATTEMPTS_MAX];
-  struct interface *interfaces[ATTEMPTS_MAX]; /* of the jobs */
-  struct device devices[ATTEMPTS_MAX];
-  size_t count, devices_count;
+struct attempt {
+  struct attach_job *job;
+  struct interface *interface;
+  struct side *side;
+  struct device device;
+  bool is_void, is_news;
 };
 
-/* One that was renamed or removed meanwhile waits for the message that tells
- * so. */
-static const struct device *query(struct interfaces *interfaces,
-                                  struct interface *interface,
-                                  struct attempts *attempts) {
-  struct device *device = &attempts->devices[attempts->devices_count];
+struct attempts {
+  struct interfaces *interfaces;
+  size_t count;
+  struct attempt list[ATTEMPTS_MAX];
+  struct attach_job jobs[ATTEMPTS_MAX]; /* of them */
+};
 
-  if (device_query(interface->link.name, device) != 0 ||
-      device->ifindex != interface->link.ifindex)
-    return NULL;
-  attempts->devices_count++;
-  device->has_vlan = monitor_has_vlan(interfaces->monitor, device->ifindex);
+bool interface_set_queues(struct interfaces *interfaces,
+                          struct interface *interface, unsigned queues) {
+  if (!queues || queues == interface->queues)
+    return false;
   pthread_mutex_lock(&interfaces->lock);
-  interface->queues = device->rx_queues;
+  interface->queues = queues;
   pthread_mutex_unlock(&interfaces->lock);
-  return device;
+  return true;
 }
 
-static void collect_of(struct interfaces *interfaces,
-                       struct interface *interface, __u64 now,
-                       struct attempts *attempts) {
-  const struct device *device = NULL;
+/* Where queues are reported, they are from the first read on. */
+static void begin(struct interfaces *interfaces, struct interface *interface,
+                  enum direction direction, struct attempt *attempt) {
+  struct side *side = &interface->sides[direction];
+  const struct link_state *link = &interface->link;
 
+  attempt->interface = interface;
+  attempt->side = side;
+  attempt->device =
+      device_of_link(link, monitor_find(interfaces->monitor, link->master));
+  attempt->device.has_vlan =
+      monitor_has_vlan(interfaces->monitor, link->ifindex);
+  *attempt->job =
+      (struct attach_job){.name = link->name,
+                          .device = &attempt->device,
+                          .settings = interface->settings,
+                          .direction = direction,
+                          .current = side->port ? &side->entry : NULL,
+                          .attachment = side->attachment};
+  if (!interface->queues &&
+      interface->settings->groups & GROUP_BIT(GROUP_QUEUE))
+    interface_set_queues(interfaces, interface, device_rx_queues(link->name));
+}
+
+static void begin_due(struct attempts *attempts, struct interface *interface,
+                      __u64 now) {
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    struct side *side = &interface->sides[d];
-    if (!is_due(side, now))
+    if (attempts->count == ATTEMPTS_MAX || !is_due(&interface->sides[d], now))
       continue;
-    if (!device && !(device = query(interfaces, interface, attempts))) {
-      put_off(side);
-      continue;
-    }
-    attempts->interfaces[attempts->count] = interface;
-    attempts->jobs[attempts->count++] =
-        (struct attach_job){.name = interface->link.name,
-                            .device = device,
-                            .settings = interface->settings,
-                            .direction = d,
-                            .current = side->port ? &side->entry : NULL,
-                            .attachment = side->attachment};
+    struct attempt *attempt = &attempts->list[attempts->count];
+    attempt->job = &attempts->jobs[attempts->count++];
+    begin(attempts->interfaces, interface, d, attempt);
   }
 }
 
-static void collect(struct interfaces *interfaces, struct attempts *attempts) {
+static void collect(struct attempts *attempts) {
+  const struct interfaces *interfaces = attempts->interfaces;
   __u64 now = now_ms();
 
-  attempts->count = attempts->devices_count = 0;
-  for (size_t i = 0; i < interfaces->count &&
-                     attempts->count + DIRECTION_COUNT <= ATTEMPTS_MAX;
-       i++)
-    collect_of(interfaces, interfaces->list[i], now, attempts);
+  attempts->count = 0;
+  for (size_t i = 0; i < interfaces->count; i++)
+    begin_due(attempts, interfaces->list[i], now);
 }
 
 /* --- what came of it -------------------------------------------------------*/
 
-/* For a moment both count: what the new one counts until the old one is off is
- * left out. */
+/* For a while both count: what the new one has counted when it takes over is
+ * left out. A frame that is on its way from one to the other is missed. */
 static void exchange(struct interfaces *interfaces, struct interface *interface,
                      struct side *side, const struct attach_job *job) {
   struct port *old = side->port;
   struct series *series =
       interface->name ? &interface->name->series[job->direction] : NULL;
 
-  port_detach(old);
   pthread_mutex_lock(&interfaces->lock);
   if (series) {
     port_read(old, interfaces->scratch);
@@ -174,13 +184,17 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
   side->port = job->port;
   side->entry = job->entry;
   pthread_mutex_unlock(&interfaces->lock);
+  port_detach(old);
   retired_add(&interfaces->retired, old);
 }
 
-static void install(struct interfaces *interfaces, struct interface *interface,
-                    struct side *side, const struct attach_job *job) {
+static void install(struct interfaces *interfaces,
+                    const struct attempt *attempt) {
+  const struct attach_job *job = attempt->job;
+  struct side *side = attempt->side;
+
   if (side->port && job->port) {
-    exchange(interfaces, interface, side, job);
+    exchange(interfaces, attempt->interface, side, job);
     return;
   }
   pthread_mutex_lock(&interfaces->lock);
@@ -221,6 +235,19 @@ static bool is_news(const struct side *side, const struct attach_job *job) {
          side->is_busy != job->is_busy || side->entry != job->entry;
 }
 
+/* What counts is there for the reads at once. */
+static void take_up(void *context, struct attach_job *job) {
+  struct attempts *attempts = context;
+  struct attempt *attempt = &attempts->list[job - attempts->jobs];
+
+  schedule(attempt->side, job);
+  attempt->is_void = is_void(attempt->side, job);
+  if (attempt->is_void)
+    return;
+  attempt->is_news = is_news(attempt->side, job);
+  install(attempts->interfaces, attempt);
+}
+
 static void note_outcome(struct side *side, const struct attach_job *job) {
   struct refusal refusal = attach_refusal(job);
 
@@ -231,33 +258,63 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
   side->cause = job->error ? strdup(refusal.cause) : NULL;
 }
 
-static void finish(struct interfaces *interfaces, struct interface *interface,
-                   const struct attach_job *job) {
-  struct side *side = &interface->sides[job->direction];
-  bool is_to_be_told = is_news(side, job);
+/* It may have gone since we were refused: then we are too late to see it go,
+ * and try once more. */
+static void watch_program(struct interfaces *interfaces,
+                          const struct interface *interface, struct side *side,
+                          bool was_busy) {
+  interfaces->busy_at = 0;
+  side->busy_with = 0;
+  monitor_query_xdp(interface->link.ifindex, &side->busy_with);
+  if (!side->busy_with && !was_busy)
+    side->retry_at = 0;
+}
 
-  schedule(side, job);
-  if (is_void(side, job))
+/* What ethtool knows takes longer than to attach, where others make interfaces:
+ * it is asked for what attach_log() may tell of, the driver of a card, offloads
+ * that matter and why native XDP was refused. */
+static void query_driver(struct interfaces *interfaces,
+                         struct attempt *attempt) {
+  const struct attach_job *job = attempt->job;
+  struct device *device = &attempt->device;
+  bool has_tags =
+      device->has_vlan || job->settings->groups & GROUP_BIT(GROUP_VLAN);
+
+  if (*device->kind && !job->first_error && !has_tags)
     return;
-  note_outcome(side, job);
-  install(interfaces, interface, side, job);
-  if (job->is_busy) {
-    monitor_query_xdp(interface->link.ifindex, &side->busy_with);
-    interfaces->busy_at = 0;
-  }
-  if (is_to_be_told)
-    attach_log(&interfaces->told, job);
+  device_query_driver(job->name, device);
+  interface_set_queues(interfaces, attempt->interface, device->rx_queues);
+}
+
+static void finish(struct interfaces *interfaces, struct attempt *attempt) {
+  struct interface *interface = attempt->interface;
+  struct side *side = attempt->side;
+  bool was_busy = side->is_busy;
+
+  if (attempt->is_void)
+    return;
+  if (attempt->is_news)
+    query_driver(interfaces, attempt);
+  note_outcome(side, attempt->job);
+  if (side->is_busy)
+    watch_program(interfaces, interface, side, was_busy);
+  if (attempt->is_news)
+    attach_log(&interfaces->told, attempt->job);
 }
 
 void attempts_make(struct interfaces *interfaces) {
-  struct attempts attempts;
+  struct attempts attempts = {.interfaces = interfaces};
 
   look_at_busy(interfaces);
-  collect(interfaces, &attempts);
+  collect(&attempts);
   if (!attempts.count)
     return;
-  attach_jobs(interfaces->datapath, attempts.jobs, attempts.count,
-              &interfaces->stopping);
+  attach_jobs(&(struct attach_batch){.datapath = interfaces->datapath,
+                                     .jobs = attempts.jobs,
+                                     .count = attempts.count,
+                                     .stopping = &interfaces->stopping,
+                                     .settled = take_up,
+                                     .context = &attempts});
   for (size_t i = 0; i < attempts.count; i++)
-    finish(interfaces, attempts.interfaces[i], &attempts.jobs[i]);
+    finish(interfaces, &attempts.list[i]);
 }

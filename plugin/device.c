@@ -38,48 +38,17 @@ static enum link link_of(unsigned short type) {
   }
 }
 
-/* `type` is IFLA_INFO_KIND or, of the master, IFLA_INFO_SLAVE_KIND. */
-static const char *kind_of(const struct nlattr *information, uint16_t type) {
-  const struct nlattr *attribute;
+struct device device_of_link(const struct link_state *link,
+                             const struct link_state *master) {
+  struct device device = {
+      .ifindex = link->ifindex,
+      .link = link_of(link->type),
+      .mtu = link->mtu,
+      .is_bond_member = master && strcmp(master->kind, "bond") == 0,
+  };
 
-  mnl_attr_for_each_nested(attribute, information) {
-    if (mnl_attr_get_type(attribute) == type)
-      return mnl_attr_get_str(attribute);
-  }
-  return "";
-}
-
-static void parse_information(const struct nlattr *information,
-                              struct device *device) {
-  snprintf(device->kind, sizeof(device->kind), "%s",
-           kind_of(information, IFLA_INFO_KIND));
-  device->is_bond_member =
-      strcmp(kind_of(information, IFLA_INFO_SLAVE_KIND), "bond") == 0;
-}
-
-static int on_link(const struct nlmsghdr *message, void *context) {
-  const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-  const struct nlattr *attribute;
-  struct device *device = context;
-
-  device->ifindex = link->ifi_index;
-  device->link = link_of(link->ifi_type);
-  mnl_attr_for_each(attribute, message, sizeof(*link)) {
-    if (mnl_attr_get_type(attribute) == IFLA_MTU)
-      device->mtu = mnl_attr_get_u32(attribute);
-    else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-      parse_information(attribute, device);
-  }
-  return MNL_CB_OK;
-}
-
-static struct nlmsghdr *begin_request(char *buffer, unsigned short flags) {
-  struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-
-  request->nlmsg_type = RTM_GETLINK;
-  request->nlmsg_flags = flags;
-  mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
-  return request;
+  memcpy(device.kind, link->kind, sizeof(device.kind));
+  return device;
 }
 
 /* Asks ethtool; the driver may not answer. */
@@ -113,12 +82,11 @@ unsigned device_rx_queues(const char *name) {
   return queues;
 }
 
-static void query_driver(const char *name, struct device *device) {
+void device_query_driver(const char *name, struct device *device) {
   struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
   struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
   int fd = open_socket();
 
-  device->rx_queues = 1;
   if (fd < 0)
     return;
   if (ask(fd, name, &driver))
@@ -129,20 +97,6 @@ static void query_driver(const char *name, struct device *device) {
     device->merges = flags.data & ETH_FLAG_LRO;
   }
   close(fd);
-}
-
-int device_query(const char *name, struct device *ret_device) {
-  _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, 0);
-  struct device device = {0};
-
-  mnl_attr_put_strz(request, IFLA_IFNAME, name);
-  int error = netlink_request(request, on_link, &device);
-  if (error)
-    return error;
-  query_driver(name, &device);
-  *ret_device = device;
-  return 0;
 }
 
 struct members {
@@ -179,9 +133,12 @@ static int on_member(const struct nlmsghdr *message, void *context) {
 
 static int list_members(struct members *members) {
   _Alignas(NLMSG_ALIGNTO) char buffer[NETLINK_REQUEST_MAX];
-  struct nlmsghdr *request = begin_request(buffer, NLM_F_DUMP);
+  struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 
   members->count = 0;
+  request->nlmsg_type = RTM_GETLINK;
+  request->nlmsg_flags = NLM_F_DUMP;
+  mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
   mnl_attr_put_u32(request, IFLA_MASTER, members->master);
   int error = netlink_request(request, on_member, members);
   return members->is_out_of_memory ? -ENOMEM : error;

@@ -8,27 +8,35 @@
 #include <stddef.h>
 
 #include "bpf/counters.h"
+#include "plugin/links.h"
 
 struct device {
   unsigned ifindex;
-  char kind[32];   /* of rtnetlink, "veth"; empty: hardware, loopback */
-  char driver[32]; /* of ethtool, "virtio_net"; empty where it has none */
-  enum link link;  /* by ARPHRD_... of linux/if_arp.h */
+  char kind[32];  /* of rtnetlink, "veth"; empty: hardware, loopback */
+  enum link link; /* by ARPHRD_... of linux/if_arp.h */
+  unsigned mtu;   /* octets behind the link layer's header */
   bool is_bond_member;
-  unsigned mtu;       /* octets behind the link layer's header */
+  bool has_vlan; /* a VLAN interface stands on it */
+
+  /* Of ethtool, see device_query_driver(). */
+  char driver[32];    /* "virtio_net"; empty where it has none */
   unsigned rx_queues; /* as device_rx_queues() */
   bool strips_tags;   /* takes VLAN tags off before XDP (ethtool -k: rxvlan) */
   bool merges;        /* large receive offload is on (lro) */
-  bool has_vlan;      /* a VLAN interface stands on it */
 };
 
-/* Receive queues in use (ethtool -l); 1 where there are no channels, 0 where
- * there is no such interface or it cannot be asked. */
+/* Without a system call: all but has_vlan, and what is of ethtool. The master
+ * is NULL where it has none. */
+struct device device_of_link(const struct link_state *link,
+                             const struct link_state *master);
+
+/* Receive queues in use (ethtool -l), by the name; 1 where there are no
+ * channels, 0 where there is no such interface or it cannot be asked. */
 unsigned device_rx_queues(const char *name);
 
-/* By the name or an alternative one, in the namespace of the process; all but
- * has_vlan. Returns 0 or -errno, -ENODEV where there is none. */
-int device_query(const char *name, struct device *ret_device);
+/* Adds what ethtool knows of the interface of this name; what that does not
+ * tell is left as it is. */
+void device_query_driver(const char *name, struct device *device);
 
 /* Visits the members of a bond, bridge or the like; ends at the first error,
  * which is returned. */

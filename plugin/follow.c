@@ -93,21 +93,34 @@ static void move(struct interfaces *interfaces, struct interface *interface,
     to->interface = interface;
 }
 
-/* Takes the name that the link has, from another interface where that has given
- * it up without our knowing. A link has no name for a moment where names are
- * swapped. */
-static void take_name(struct interfaces *interfaces,
-                      struct interface *interface) {
-  const char *text = interface->link.name;
-
-  pthread_mutex_lock(&interfaces->lock);
+/* Takes the name of the link, from another interface where that has given it up
+ * without our knowing. A link has no name for a moment where names are swapped.
+ * Under the lock; returns 0 or -ENOMEM. */
+static int take_name(struct interfaces *interfaces, struct interface *interface,
+                     const char *text) {
   struct name *name = *text ? names_obtain(&interfaces->names, text) : NULL;
+
   if (name && name->interface)
     move(interfaces, name->interface, NULL);
   move(interfaces, interface, name);
+  return name || !*text ? 0 : -ENOMEM;
+}
+
+/* All at once to the reads: a name comes with its settings. */
+static void become(struct interfaces *interfaces, struct interface *interface,
+                   const struct link_state *link,
+                   const struct settings *settings) {
+  int error = 0;
+
+  pthread_mutex_lock(&interfaces->lock);
+  if (strcmp(interface->link.name, link->name) != 0)
+    error = take_name(interfaces, interface, link->name);
+  interface->link = *link;
+  interface->settings = settings;
   pthread_mutex_unlock(&interfaces->lock);
-  if (!name && *text)
-    log_write(LOG_ERR, "interface \"%s\" is not reported: out of memory", text);
+  if (error)
+    log_write(LOG_ERR, "interface \"%s\" is not reported: out of memory",
+              link->name);
 }
 
 /* --- coming and going ------------------------------------------------------*/
@@ -116,10 +129,8 @@ static void add(struct interfaces *interfaces, const struct link_state *link,
                 const struct settings *settings) {
   struct interface *interface = calloc(1, sizeof(*interface));
 
-  if (interface) {
-    interface->link = *link;
-    interface->settings = settings;
-  }
+  if (interface)
+    interface->link.ifindex = link->ifindex;
   if (!interface || enlist(interfaces, interface) != 0) {
     free(interface);
     log_write(LOG_ERR, "interface \"%s\" is not counted: out of memory",
@@ -129,7 +140,7 @@ static void add(struct interfaces *interfaces, const struct link_state *link,
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     interface->sides[d].is_wanted = settings->directions & DIRECTION_BIT(d);
   attempts_hurry(interface);
-  take_name(interfaces, interface);
+  become(interfaces, interface, link, settings);
 }
 
 /* The programs are off before the last counters are read. */
@@ -210,42 +221,32 @@ static bool is_other(const struct settings *a, const struct settings *b) {
          a->busy != b->busy;
 }
 
-static void rename_interface(struct interfaces *interfaces,
-                             struct interface *interface,
-                             const struct link_state *link) {
-  if (*interface->link.name && *link->name)
-    log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now",
-              interface->link.name, link->name);
-  interface->link = *link;
-  take_name(interfaces, interface);
-}
-
-/* Which no message tells. */
+/* No message tells them: they are asked for where they are reported, or more of
+ * them may lead to a better place. */
 static void follow_queues(struct interfaces *interfaces,
                           struct interface *interface) {
-  unsigned queues = device_rx_queues(interface->link.name);
+  const struct side *rx = &interface->sides[DIRECTION_RX];
+  bool may_improve = rx->is_wanted && interface->settings->mode != MODE_TC &&
+                     (!rx->port || rx->entry == ENTRY_TC_RX);
 
-  if (!queues || queues == interface->queues)
+  if (!may_improve && !(interface->settings->groups & GROUP_BIT(GROUP_QUEUE)))
     return;
-  pthread_mutex_lock(&interfaces->lock);
-  interface->queues = queues;
-  pthread_mutex_unlock(&interfaces->lock);
-  attempts_hurry(interface);
+  if (interface_set_queues(interfaces, interface,
+                           device_rx_queues(interface->link.name)))
+    attempts_hurry(interface);
 }
 
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
-  bool is_same = link_state_equals(&interface->link, link);
+  const struct link_state before = interface->link;
 
-  pthread_mutex_lock(&interfaces->lock);
-  interface->settings = settings;
-  pthread_mutex_unlock(&interfaces->lock);
-  if (strcmp(interface->link.name, link->name) != 0)
-    rename_interface(interfaces, interface, link);
-  interface->link = *link;
+  become(interfaces, interface, link, settings);
+  if (*before.name && *link->name && strcmp(before.name, link->name) != 0)
+    log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,
+              link->name);
   follow_queues(interfaces, interface);
-  if (!is_same)
+  if (!link_state_equals(&before, link))
     attempts_hurry(interface);
 }
 
@@ -266,7 +267,7 @@ static void on_link(void *context, const struct link_state *before,
   const struct settings *settings =
       after ? find_settings(interfaces, interface, after) : NULL;
 
-  if (after)
+  if (after && *after->name)
     selection_see(interfaces->selection, after->name);
   follow_member(interfaces, before, after);
   if (interface && !settings)

@@ -17,6 +17,7 @@ enum {
   NAME_KEPT = 60 * 60 * 1000,
   SWEEP_INTERVAL = 10 * 1000,
   MONITOR_INTERVAL = 1000, /* to try again, without a message */
+  STOP_MAX = 5000,
 };
 
 /* --- the thread ------------------------------------------------------------*/
@@ -125,26 +126,54 @@ static int set_up(struct interfaces *interfaces) {
   return error;
 }
 
-static void free_interface(struct interface *interface) {
+/* At tc the kernel takes a grace period of RCU for each link, some 10 ms: of
+ * thousands, others would lose what they have not written yet when systemd's
+ * patience ends. Returns how many are left to the end of the process. */
+static size_t free_ports_of(const struct interface *interface, __u64 deadline) {
+  size_t left = 0;
+
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    port_free(interface->sides[d].port);
-    free(interface->sides[d].cause);
+    struct port *port = interface->sides[d].port;
+    if (!port || now_ms() < deadline) {
+      port_free(port);
+    } else {
+      port_leave(port);
+      left++;
+    }
   }
-  free(interface);
+  return left;
 }
 
 /* The datapath closes next: what is published need not be taken back. */
-static void free_ports(struct interfaces *interfaces) {
-  for (size_t i = 0; i < interfaces->count; i++)
-    free_interface(interfaces->list[i]);
-  for (size_t i = 0; i < interfaces->retired.count; i++)
-    port_free(interfaces->retired.ports[i]);
-  free(interfaces->retired.ports);
+static void free_list(struct interfaces *interfaces) {
+  __u64 deadline = now_ms() + STOP_MAX;
+  size_t left = 0;
+
+  for (size_t i = 0; i < interfaces->count; i++) {
+    struct interface *interface = interfaces->list[i];
+    left += free_ports_of(interface, deadline);
+    for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+      free(interface->sides[d].cause);
+    free(interface);
+  }
+  free(interfaces->list);
+  if (left)
+    log_write(
+        LOG_NOTICE,
+        "%zu programs are detached by the kernel when collectd has ended, "
+        "which takes it some milliseconds for each",
+        left);
+}
+
+static void free_retired(struct retired *retired) {
+  for (size_t i = 0; i < retired->count; i++)
+    port_free(retired->ports[i]);
+  free(retired->ports);
 }
 
 static void free_interfaces(struct interfaces *interfaces) {
-  free_ports(interfaces);
-  free(interfaces->list);
+  free_list(interfaces);
+  free_retired(&interfaces->retired);
   names_clear(&interfaces->names);
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     free(interfaces->counts[d]);

@@ -44,7 +44,7 @@ struct interface {
   /* Written under the lock. */
   const struct settings *settings;
   struct name *name; /* NULL: another one has taken it */
-  unsigned queues;
+  unsigned queues;   /* as device_rx_queues(); 0: not asked yet */
 };
 
 struct interfaces {
@@ -81,6 +81,10 @@ static inline __u64 now_ms(void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
+
+/* Returns whether there are other ones than before; 0 is no news. */
+bool interface_set_queues(struct interfaces *interfaces,
+                          struct interface *interface, unsigned queues);
 
 /* Asks which interfaces there are, and lists those that are selected. Returns 0
  * or -errno: to be tried again. */

@@ -160,11 +160,7 @@ static const struct {
 } known[] = {
     {ENODEV, "there is no such interface", ""},
     {EALREADY, "it is counted for its bond", ""},
-    {EBUSY, "another XDP program is attached",
-     "detach it (see ip -d link), or use Busy \"tc\""},
-    {EEXIST,
-     "another XDP program is attached in the other mode, or to the bond above",
-     "detach it (see ip -d link), or use Busy \"tc\""},
+    {EBUSY, "another XDP program is attached", ""},
     {EPERM, "CAP_NET_ADMIN or CAP_BPF is missing", "grant it to collectd"},
     {ENOMEM, "no memory for its counters",
      "raise the limit of collectd's control group"},
@@ -176,9 +172,7 @@ static const struct {
 
 /* Has a meaning of its own there: not out of memory, no XDP program. */
 static bool is_of_place(enum entry entry, int error) {
-  bool is_of_program = error == -EBUSY || error == -EEXIST;
-
-  return places_is_refusal(entry, error) || (is_tc(entry) && is_of_program);
+  return places_is_refusal(entry, error) || (is_tc(entry) && error == -EBUSY);
 }
 
 struct refusal places_describe(enum entry entry, int error, const char *name,

@@ -323,6 +323,11 @@ struct port *port_free(struct port *port) {
   return NULL;
 }
 
+void port_leave(struct port *port) {
+  port->link = -1;
+  port_free(port);
+}
+
 /* --- reading ---------------------------------------------------------------*/
 
 /* Loads that the compiler neither splits nor repeats: the CPU goes on

@@ -58,6 +58,10 @@ void port_detach(struct port *port);
  * is to be closed then. Takes NULL, returns NULL. */
 struct port *port_free(struct port *port);
 
+/* The same, but a program that a link keeps attached stays so until the process
+ * ends. */
+void port_leave(struct port *port);
+
 /* Sums up what was counted since port_new(), without a system call. */
 void port_read(const struct port *port, struct counts *counts);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,13 @@ static bool is_known(const struct interfaces *interfaces,
   return true;
 }
 
+/* -EBUSY is by Busy "skip"; beside another program tc may fail as well. */
+static enum state state_of(const struct side *side) {
+  if (side->error && !(side->is_busy && side->error == -EBUSY))
+    return STATE_FAILED;
+  return side->is_busy ? STATE_BUSY : STATE_ATTACHED;
+}
+
 static struct told find_state(const struct name *name) {
   struct told now = {STATE_ATTACHED, {0}};
 
@@ -27,9 +35,7 @@ static struct told find_state(const struct name *name) {
     now.state = STATE_MISSING;
   for (enum direction d = 0; name->interface && d < DIRECTION_COUNT; d++) {
     const struct side *side = &name->interface->sides[d];
-    enum state state = side->is_busy ? STATE_BUSY
-                       : side->error ? STATE_FAILED
-                                     : STATE_ATTACHED;
+    enum state state = state_of(side);
     now.errors[d] = side->error;
     if (state > now.state)
       now.state = state;
@@ -65,7 +71,7 @@ static void tell_failed(const struct interfaces *interfaces,
                         const struct name *name) {
   const struct side *rx = &name->interface->sides[DIRECTION_RX];
   const struct side *tx = &name->interface->sides[DIRECTION_TX];
-  bool is_rx = rx->error && !rx->is_busy, is_tx = tx->error;
+  bool is_rx = state_of(rx) == STATE_FAILED, is_tx = tx->error;
   const char *cause = is_rx ? rx->cause : tx->cause;
   char text[256];
 

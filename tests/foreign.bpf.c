@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 
-/* Somebody else's programs: they pass or drop all frames, and count those that
- * they see. */
+/* Somebody else's programs: they count the frames that they see and pass or
+ * drop them all; the one at XDP may drop some. */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
@@ -11,17 +11,20 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 __u64 foreign_frames;
 __u64 foreign_longest; /* octets; of a super-frame those in memory */
+__u64 foreign_drops;   /* at XDP: each so many frames one; 0: none */
 
-static __always_inline void see(__u64 octets) {
-  __sync_fetch_and_add(&foreign_frames, 1);
+/* Returns the number of the frame, from 1 on. */
+static __always_inline __u64 see(__u64 octets) {
   if (octets > foreign_longest)
     foreign_longest = octets;
+  return __sync_fetch_and_add(&foreign_frames, 1) + 1;
 }
 
 SEC("xdp")
 int foreign(struct xdp_md *ctx) {
-  see(ctx->data_end - ctx->data);
-  return XDP_PASS;
+  __u64 number = see(ctx->data_end - ctx->data);
+
+  return foreign_drops && number % foreign_drops == 0 ? XDP_DROP : XDP_PASS;
 }
 
 SEC("tc")

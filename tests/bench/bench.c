@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/* What a frame costs. Usage: bench [CSV-FILE] */
+/* What a frame costs, and what an interface does. Usage:
+ * bench [CSV-FILE [frames|tcp|scale]] */
 #include "tests/bench/bench.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 
 #include "plugin/groups.h"
 #include "plugin/log.h"
+#include "plugin/notices.h"
 
 #include "tests/bench/peers.skel.h"
 
@@ -33,11 +36,21 @@ static const char *const frame_names[] = {
 void log_write(int severity, const char *format, ...) {
   va_list arguments;
 
-  if (severity == LOG_DEBUG)
+  if (severity > LOG_WARNING)
     return;
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
+  fputc('\n', stderr);
+}
+
+/* What happens here on purpose is no news. */
+void notify_dispatch(enum notice_severity severity, const struct timespec *time,
+                     const char *interface, const char *text) {
+  (void)severity;
+  (void)time;
+  (void)interface;
+  (void)text;
 }
 
 void die(const char *what, int error) {
@@ -61,6 +74,16 @@ void pin_to(size_t cpu) {
     die("cannot pin", -errno);
 }
 
+void pin_to_none(void) {
+  cpu_set_t set;
+
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < cpus; i++)
+    CPU_SET(i, &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0)
+    die("cannot unpin", -errno);
+}
+
 void command(const char *format, ...) {
   va_list arguments;
   char line[512];
@@ -77,6 +100,37 @@ void new_namespace(void) {
     die("network namespace", -errno);
   /* Nothing but our frames. */
   command("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+}
+
+int namespace_descriptor(void) {
+  int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0)
+    die("network namespace", -errno);
+  return fd;
+}
+
+void enter(int namespace) {
+  if (setns(namespace, CLONE_NEWNET) != 0)
+    die("cannot enter a network namespace", -errno);
+}
+
+struct port *open_port(struct datapath *datapath, enum entry entry,
+                       unsigned ifindex) {
+  struct port *port;
+
+  int error = port_new(datapath, entry, ifindex, LINK_ETHERNET, &port);
+  if (!error)
+    error = ports_publish(&port, 1);
+  if (error)
+    die("counters", error);
+  return port;
+}
+
+void close_port(struct port *port) {
+  if (port)
+    ports_unpublish(&port, 1);
+  port_free(port);
 }
 
 /* --- the file ---*/
@@ -118,10 +172,7 @@ static struct program *add_ours(enum program_index index, const char *name,
                             sizeof(why));
   if (error)
     die(why, error);
-  error = port_open(program->datapath, entry, IFINDEX_LOOPBACK, LINK_ETHERNET,
-                    &program->port);
-  if (error)
-    die("counters", error);
+  program->port = open_port(program->datapath, entry, IFINDEX_LOOPBACK);
   program->fd = datapath_program(program->datapath, entry);
   return program;
 }
@@ -175,7 +226,7 @@ static struct peers *set_up_programs(void) {
 
 static void close_programs(struct peers *peers) {
   for (size_t i = 0; i < PROGRAMS_COUNT; i++) {
-    port_close(programs[i].port);
+    close_port(programs[i].port);
     datapath_close(programs[i].datapath);
   }
   peers__destroy(peers);
@@ -200,17 +251,30 @@ static void print_machine(void) {
          name.release, cpus, model, RUNS);
 }
 
+static void measure_programs(void) {
+  struct peers *peers = set_up_programs();
+
+  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
+    cost_compare(frame_names[i]);
+  veth_compare("ipv4-tcp");
+  close_programs(peers);
+}
+
+static const struct {
+  const char *name;
+  void (*measure)(void);
+} parts[] = {{"frames", measure_programs},
+             {"tcp", tcp_compare},
+             {"scale", scale_measure}};
+
 int main(int argc, char **argv) {
   cpus = sysconf(_SC_NPROCESSORS_ONLN);
   if (argc > 1)
     open_csv(argv[1]);
   print_machine();
-  struct peers *peers = set_up_programs();
-  for (size_t i = 0; i < sizeof(frame_names) / sizeof(*frame_names); i++)
-    cost_compare(frame_names[i]);
-  veth_compare("ipv4-tcp");
-  close_programs(peers);
-  tcp_compare();
+  for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+    if (argc < 3 || strcmp(argv[2], parts[i].name) == 0)
+      parts[i].measure();
   if (csv)
     fclose(csv);
   return EXIT_SUCCESS;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "plugin/datapath.h"
+#include "plugin/port.h"
 #include "tests/bench/samples.h"
 
 /* In the order of the tables. */
@@ -49,6 +50,9 @@ void veth_compare(const char *frame);
 /* How much TCP comes in through a veth pair. */
 void tcp_compare(void);
 
+/* How the plugin follows thousands of interfaces. */
+void scale_measure(void);
+
 _Noreturn void die(const char *what, int error);
 
 /* Nanoseconds. */
@@ -56,9 +60,24 @@ double now(clockid_t clock);
 
 void pin_to(size_t cpu);
 
+/* Threads start where their maker may be. */
+void pin_to_none(void);
+
 /* Enters a network namespace of its own, which goes with the last of this
  * process's threads and descriptors in it. */
 void new_namespace(void);
+
+/* The network namespace of this thread; to be closed. */
+int namespace_descriptor(void);
+
+void enter(int namespace);
+
+/* New and published, of frames of Ethernet. */
+struct port *open_port(struct datapath *datapath, enum entry entry,
+                       unsigned ifindex);
+
+/* Detaches and unpublishes. Takes NULL. */
+void close_port(struct port *port);
 
 /* Has the shell do it. */
 void command(const char *format, ...) __attribute__((format(printf, 1, 2)));

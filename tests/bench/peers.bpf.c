@@ -40,3 +40,15 @@ int textbook(struct xdp_md *ctx) {
     __sync_fetch_and_add(count, 1);
   return XDP_PASS;
 }
+
+__u32 watched_thread;
+__u64 calls;
+
+/* System calls of one thread; loaded on demand. */
+SEC("?raw_tp/sys_enter")
+int count_calls(void *ctx) {
+  (void)ctx;
+  if ((__u32)bpf_get_current_pid_tgid() == watched_thread)
+    calls++;
+  return 0;
+}

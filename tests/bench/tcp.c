@@ -125,11 +125,6 @@ static int open_listener(void) {
   return fd;
 }
 
-static void enter(int namespace) {
-  if (setns(namespace, CLONE_NEWNET) != 0)
-    die("cannot enter a network namespace", -errno);
-}
-
 static void *send_for_a_while(void *context) {
   const struct path *path = context;
   const struct sockaddr_in *address = receiver_address();
@@ -184,10 +179,8 @@ static void attach(const struct path *path, enum entry entry,
                    struct port **ret_port) {
   enum attachment attachment;
 
-  int error =
-      port_open(path->datapath, entry, path->ifindex, LINK_ETHERNET, ret_port);
-  if (!error)
-    error = port_attach(*ret_port, &attachment);
+  *ret_port = open_port(path->datapath, entry, path->ifindex);
+  int error = port_attach(*ret_port, &attachment);
   if (error)
     die("cannot attach", error);
 }
@@ -219,20 +212,12 @@ static struct effort run_way(struct path *path, const struct way *way) {
   for (enum entry e = 0; e < ENTRY_COUNT; e++) {
     if (ports[e])
       check_counts(path, e, ports[e], effort.octets);
-    port_close(ports[e]);
+    close_port(ports[e]);
   }
   return effort;
 }
 
 /* --- the whole ---*/
-
-static int namespace_descriptor(void) {
-  int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-
-  if (fd < 0)
-    die("network namespace", -errno);
-  return fd;
-}
 
 static void make_pair(struct path *path) {
   new_namespace();

@@ -57,18 +57,15 @@ static void check_arrival(const struct program *program,
 
 static double run_ours(const struct program *program, unsigned ifindex,
                        struct generator *generator) {
-  struct port *port;
+  struct port *port = open_port(program->datapath, ENTRY_NATIVE, ifindex);
   enum attachment attachment;
 
-  int error =
-      port_open(program->datapath, ENTRY_NATIVE, ifindex, LINK_ETHERNET, &port);
-  if (!error)
-    error = port_attach(port, &attachment);
+  int error = port_attach(port, &attachment);
   if (error)
     die("cannot attach", error);
   double ns = generate(generator);
   check_arrival(program, port);
-  port_close(port);
+  close_port(port);
   return ns;
 }
 

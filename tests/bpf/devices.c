@@ -20,6 +20,7 @@
 #include "plugin/groups.h"
 #include "plugin/log.h"
 #include "plugin/port.h"
+#include "plugin/rtlink.h"
 
 enum { IFINDEX_LOOPBACK = 1 };
 
@@ -122,11 +123,21 @@ static void test_visit_members(void **state) {
                    -ECANCELED);
 }
 
+static struct device query(const char *name) {
+  struct link_state link, master;
+
+  assert_int_equal(rtlink_query(if_nametoindex(name), &link), 0);
+  if (link.master)
+    assert_int_equal(rtlink_query(link.master, &master), 0);
+  struct device device = device_of_link(&link, link.master ? &master : NULL);
+  device_query_driver(name, &device);
+  return device;
+}
+
 static void test_query(void **state) {
-  struct device device;
+  struct device device = query("member1");
 
   (void)state;
-  assert_int_equal(device_query("member1", &device), 0);
   assert_int_equal(device.ifindex, if_nametoindex("member1"));
   assert_string_equal(device.kind, "veth");
   assert_string_equal(device.driver, "veth");
@@ -134,27 +145,40 @@ static void test_query(void **state) {
   assert_int_equal(device.mtu, 1400);
   assert_int_equal(device.rx_queues, 3);
   assert_false(device.merges);
-  assert_int_equal(device_query("another-name", &device), 0);
-  assert_int_equal(device.ifindex, if_nametoindex("member1"));
-  assert_int_equal(device_query("tun0", &device), 0);
+  assert_false(device.is_bond_member); /* of a bridge */
+  device = query("tun0");
   assert_string_equal(device.driver, "tun");
   assert_int_equal(device.link, LINK_IP);
-  assert_int_equal(device_query("lo", &device), 0);
+  assert_int_equal(device.rx_queues, 1);
+  device = query("lo");
   assert_string_equal(device.kind, "");
   assert_int_equal(device.link, LINK_ETHERNET);
-  assert_int_equal(device_query("absent", &device), -ENODEV);
+}
+
+static void test_rx_queues(void **state) {
+  (void)state;
+  assert_int_equal(device_rx_queues("member1"), 3);
+  assert_int_equal(device_rx_queues("lo"), 1);
+  assert_int_equal(device_rx_queues("absent"), 0);
+}
+
+static void test_bond_member(void **state) {
+  const struct link_state link = {.ifindex = 7, .master = 8};
+  struct link_state master = {.ifindex = 8, .kind = "bond"};
+
+  (void)state;
+  assert_true(device_of_link(&link, &master).is_bond_member);
+  strcpy(master.kind, "bridge");
+  assert_false(device_of_link(&link, &master).is_bond_member);
+  assert_false(device_of_link(&link, NULL).is_bond_member);
 }
 
 static void test_stripped_tags(void **state) {
-  struct device device;
-
   (void)state;
   assert_int_equal(system("ethtool -K member1 rxvlan on 2>/dev/null"), 0);
-  assert_int_equal(device_query("member1", &device), 0);
-  assert_true(device.strips_tags);
+  assert_true(query("member1").strips_tags);
   assert_int_equal(system("ethtool -K member1 rxvlan off 2>/dev/null"), 0);
-  assert_int_equal(device_query("member1", &device), 0);
-  assert_false(device.strips_tags);
+  assert_false(query("member1").strips_tags);
 }
 
 /* The namespace goes with this process. */
@@ -166,7 +190,6 @@ static int set_up(void **state) {
       system("ip link add upper type bridge && "
              "ip link add member1 mtu 1400 numrxqueues 3 numtxqueues 3 "
              "type veth peer name peer1 && "
-             "ip link property add dev member1 altname another-name && "
              "ip link add member2 type veth peer name peer2 && "
              "ip link set member1 master upper && "
              "ip link set member2 master upper && "
@@ -190,10 +213,9 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_members),
-      cmocka_unit_test(test_visit_members),
-      cmocka_unit_test(test_query),
-      cmocka_unit_test(test_stripped_tags),
+      cmocka_unit_test(test_members),     cmocka_unit_test(test_visit_members),
+      cmocka_unit_test(test_query),       cmocka_unit_test(test_rx_queues),
+      cmocka_unit_test(test_bond_member), cmocka_unit_test(test_stripped_tags),
   };
 
   return cmocka_run_group_tests(tests, set_up, tear_down);

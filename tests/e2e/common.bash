@@ -30,9 +30,10 @@ setup() {
 teardown() {
   # Whatever a test that failed left running.
   jobs -p | xargs -r kill 2>/dev/null || true
-  if [ -n "${collectd:-}" ] && kill -KILL "$collectd" 2>/dev/null; then
-    wait "$collectd" || true
-  fi
+  local daemon
+  for daemon in ${collectd:-} ${second:-}; do
+    kill -KILL "$daemon" 2>/dev/null && { wait "$daemon" || true; }
+  done
   for namespace in "${tx_namespace:-}" "${rx_namespace:-}"; do
     [ -z "$namespace" ] || ip netns delete "$namespace" 2>/dev/null || true
   done
@@ -73,12 +74,13 @@ eventually() {
 }
 
 # Writes the configuration; <Plugin xdp>'s content comes from standard input. The
-# plugin is that of the build tree, or in $plugin_directory.
+# plugin is that of the build tree, or in $plugin_directory; it is read every
+# 0.2 s, or every $interval.
 configure() {
   cat >"$dir/collectd.conf" <<END
 Hostname "h"
 FQDNLookup false
-Interval 0.2
+Interval ${interval:-0.2}
 BaseDir "$dir"
 PIDFile "$dir/pid"
 TypesDB "/usr/share/collectd/types.db"
@@ -194,7 +196,7 @@ bpf_objects() {
   cat "/proc/$1/fdinfo/"* 2>/dev/null |
     sed -n 's/^\(prog\|map\|link\)_id:\t*/\1 /p'
   cat "/proc/$1/fdinfo/"* 2>/dev/null |
-    sed -n '/^map_type:\t12$/,/^map_id:/s/^map_id:\t*//p' |
+    sed -n '/^map_type:\t1[23]$/,/^map_id:/s/^map_id:\t*//p' |
     while read -r map; do
       # Inner maps are shown by their number's octets.
       bpftool map dump id "$map" |

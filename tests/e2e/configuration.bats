@@ -61,6 +61,19 @@ END
   assert_turned_off "[error] xdp: configuration: Interface \"longer-than-fifteen\": not the name of an interface; a name has 1 to 15 octets, none of them '/', ':' or white space"
 }
 
+@test "names that no interface can have" {
+  names=('eth 0' 'eth/0' 'eth0:1' '..' '' $'eth0\t' '/eth0' 'grün-interface0')
+  {
+    echo 'Interface "rx0"'
+    printf 'Interface "%s"\n' "${names[@]}"
+  } | configure
+  start_collectd
+  for name in "${names[@]}"; do
+    assert_logged "[error] xdp: configuration: Interface \"$name\": "
+  done
+  assert_logged '[error] xdp: turned off by its configuration, see above'
+}
+
 @test "an unknown group" {
   configure <<'END'
 Interface "rx0"

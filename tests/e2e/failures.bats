@@ -11,15 +11,6 @@ assert_rx0_counts() {
   assert_value rx0 if_rx_packets 5
 }
 
-# attach_foreign INTERFACE xdpdrv|xdpgeneric: somebody else's program. iproute2
-# makes directories in the bpffs that it finds: here one that passes.
-attach_foreign() {
-  # shellcheck disable=SC2016 # the inner shell expands them
-  on_rx unshare --mount sh -c \
-    'mount -t bpf bpf /sys/fs/bpf && ip link set "$1" "$2" object "$3" section xdp' \
-    sh "$1" "$2" "$BUILD/tests/foreign.bpf.o"
-}
-
 # start_without CAPABILITY: collectd as root, but for it. CAP_SYS_ADMIN would
 # stand in for two of them.
 start_without() {
@@ -43,35 +34,6 @@ END
   assert_rx0_counts
   assert_logged '[error] xdp: interface "absent" is not counted: there is no such interface; it will be as soon as there is one'
   stop_collectd
-}
-
-@test "somebody else's program is there: it stays" {
-  add_pair tx1 rx1
-  attach_foreign rx1 xdpdrv
-  before=$(on_rx ip -details -json link show rx1 | grep -o '"xdp":{[^}]*}[^}]*}')
-  configure <<'END'
-Interface "rx1"
-Interface "rx0"
-END
-  start_collectd
-  assert_rx0_counts
-  assert_logged '[error] xdp: interface "rx1": rx is not counted: another XDP program is attached and stays so; detach it (see ip -d link) and restart collectd'
-  stop_collectd
-  [ "$(on_rx ip -details -json link show rx1 | grep -o '"xdp":{[^}]*}[^}]*}')" = "$before" ]
-}
-
-@test "somebody else's program is there on the skb: it stays" {
-  add_pair tx1 rx1
-  attach_foreign rx1 xdpgeneric
-  configure <<'END'
-Interface "rx1"
-Interface "rx0"
-END
-  start_collectd
-  assert_rx0_counts
-  assert_logged '[error] xdp: interface "rx1": rx is not counted: another XDP program is attached in the other mode, or to the bond above, and stays so; detach it (see ip -d link) and restart collectd'
-  stop_collectd
-  on_rx ip link show rx1 | grep -q xdpgeneric
 }
 
 @test "the driver refuses native XDP" {

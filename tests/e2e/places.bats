@@ -440,7 +440,8 @@ Interface "rx0"
 Mode "tc"
 Direction "both"
 END
-  start_collectd env LD_PRELOAD="$BUILD/tests/.libs/no_tcx.so"
+  start_collectd env KERNEL_LACKS=tcx \
+    LD_PRELOAD="$BUILD/tests/.libs/other_kernel.so"
   assert_logged 'interface "rx0": tx is counted at tc egress (clsact'
 }
 
