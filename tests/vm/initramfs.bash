@@ -7,8 +7,8 @@
 # What a guest's userland has of $root, the root directory of a system of its
 # architecture. The rest is busybox, whose own commands that run others would
 # run busybox's ip.
-programs=(bash bpftool collectd env ethtool ip kmod nsenter setpriv sh strace
-  sysctl tc timeout unshare xargs)
+programs=(bash bpftool collectd env ethtool install ip kmod nsenter prlimit setpriv
+  sh strace sysctl tc timeout unshare xargs)
 # Loaded when they are needed, so not told by their names.
 libraries=(libgcc_s.so.1)
 plugins=(csv logfile uptime)
@@ -22,7 +22,7 @@ modules=(virtio_pci virtio_net vmxnet3 acpiphp
   veth vxlan)
 
 # Of the build tree; what there is of them.
-built=(plugin/.libs/xdp.so tests/foreign.bpf.o tests/.libs/no_tcx.so
+built=(plugin/.libs/xdp.so tests/foreign.bpf.o 'tests/.libs/*.so'
   'tests/bpf/*' 'tests/*')
 sources=(tests/e2e tests/vm contrib/xdp.conf)
 
