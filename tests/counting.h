@@ -33,6 +33,8 @@ struct counting_way {
   bool has_gso;     /* of a sample: "gso_size" and "gso_segs" */
   bool is_skb;      /* of the kernel, at tc */
   enum queue queue; /* where a frame counts that comes in by queue 0 */
+  /* Whether this kernel has it; NULL: every one has. */
+  bool (*is_there)(void);
   /* As on a kernel with PREEMPT_RT if `atomic`. NULL, and a line on stderr,
    * where it fails. */
   struct counting *(*open)(const struct counting_way *way, __u32 groups,
@@ -61,6 +63,14 @@ static inline bool counting_takes(const struct counting_way *way,
     length_min = 14 + 40;
   return sample->length >= length_min && sample->length <= way->length_max;
 }
+
+static inline bool counting_is_there(const struct counting_way *way) {
+  return !way->is_there || way->is_there();
+}
+
+/* Ends the name of a test that is not run, since skip() of cmocka 1.1 says "not
+ * ok" in TAP. */
+#define NOT_IN_THIS_KERNEL " # SKIP not in this kernel"
 
 extern const struct counting_way counting_native;
 

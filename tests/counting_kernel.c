@@ -154,6 +154,20 @@ static int kernel_count(struct counting *counting, const struct sample *sample,
   return error;
 }
 
+/* Frames of several buffers, since Linux 5.18. */
+static bool has_frags(void) {
+  const struct bpf_insn pass[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+      {.code = BPF_JMP | BPF_EXIT}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = BPF_F_XDP_HAS_FRAGS);
+
+  int program =
+      bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, &options);
+  if (program >= 0)
+    close(program);
+  return program != -EINVAL;
+}
+
 /* What the kernel's test runs take: no less than the header of Ethernet, and in
  * one buffer no more than this. */
 enum { LENGTH_MIN = 14, LENGTH_MAX = 3500 };
@@ -171,6 +185,7 @@ const struct counting_way counting_kernel[] = {
      .entry = ENTRY_NATIVE_FRAGS,
      .length_max = SIZE_MAX,
      .has_linear = true,
+     .is_there = has_frags,
      KERNEL_WAY},
     {.name = "generic",
      .entry = ENTRY_GENERIC,

@@ -4,8 +4,8 @@
  * of a veth pair, by live-frame test runs (BPF_F_TEST_XDP_LIVE_FRAMES):
  * millions a second, none lost as long as the other end keeps up. That end
  * needs native XDP, or GRO. Frames that do not fit into a page go through a
- * packet socket, and so do all before Linux 5.18. Other interfaces are served by
- * the socket alone, or, as tun and tap, by writing frames that they then
+ * packet socket, and so do all before Linux 5.18. Other interfaces are served
+ * by the socket alone, or, as tun and tap, by writing frames that they then
  * receive. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -90,8 +90,8 @@ static int run_live(const struct generator *g, const uint8_t *octets,
   LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets, .data_size_in = length,
               .repeat = count, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 
-  int error = bpf_prog_test_run_opts(
-      bpf_program__fd(g->object->progs.framegen), &run);
+  int error =
+      bpf_prog_test_run_opts(bpf_program__fd(g->object->progs.framegen), &run);
   return !error && run.retval ? -EOPNOTSUPP : error;
 }
 

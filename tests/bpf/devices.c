@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
@@ -21,6 +22,7 @@
 #include "plugin/log.h"
 #include "plugin/port.h"
 #include "plugin/rtlink.h"
+#include "tests/counting.h"
 
 enum { IFINDEX_LOOPBACK = 1 };
 
@@ -89,10 +91,31 @@ static void check_entry(enum entry entry) {
   close_port(other);
 }
 
+/* Since Linux 5.14 a test run comes in by the interface that it names. */
+static bool has_context(void) {
+  const char frame[60] = {0};
+  struct xdp_md context = {.data_end = sizeof(frame)};
+  LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame,
+              .data_size_in = sizeof(frame), .ctx_in = &context,
+              .ctx_size_in = sizeof(context), .repeat = 1);
+  const struct bpf_insn pass[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+      {.code = BPF_JMP | BPF_EXIT}};
+
+  int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", pass, 2, NULL);
+  int error = bpf_prog_test_run_opts(program, &test);
+  if (program >= 0)
+    close(program);
+  return error != -EINVAL;
+}
+
+static void test_nothing(void **state) { (void)state; }
+
 static void test_members(void **state) {
   (void)state;
   check_entry(ENTRY_NATIVE);
-  check_entry(ENTRY_NATIVE_FRAGS);
+  if (datapath_program(datapath, ENTRY_NATIVE_FRAGS) >= 0)
+    check_entry(ENTRY_NATIVE_FRAGS);
 }
 
 static int add_up(void *context, unsigned member) {
@@ -143,7 +166,6 @@ static void test_query(void **state) {
   assert_string_equal(device.driver, "veth");
   assert_int_equal(device.link, LINK_ETHERNET);
   assert_int_equal(device.mtu, 1400);
-  assert_int_equal(device.rx_queues, 3);
   assert_false(device.merges);
   assert_false(device.is_bond_member); /* of a bridge */
   device = query("tun0");
@@ -157,7 +179,9 @@ static void test_query(void **state) {
 
 static void test_rx_queues(void **state) {
   (void)state;
-  assert_int_equal(device_rx_queues("member1"), 3);
+  /* Of a driver that does not tell, one; before Linux 5.13 veth is such. */
+  bool tells = system("ethtool -l member1 >/dev/null 2>&1") == 0;
+  assert_int_equal(device_rx_queues("member1"), tells ? 3 : 1);
   assert_int_equal(device_rx_queues("lo"), 1);
   assert_int_equal(device_rx_queues("absent"), 0);
 }
@@ -212,10 +236,16 @@ static int tear_down(void **state) {
 }
 
 int main(void) {
+  const struct CMUnitTest members = {
+      has_context() ? "test_members" : "test_members" NOT_IN_THIS_KERNEL,
+      has_context() ? test_members : test_nothing, NULL, NULL, NULL};
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_members),     cmocka_unit_test(test_visit_members),
-      cmocka_unit_test(test_query),       cmocka_unit_test(test_rx_queues),
-      cmocka_unit_test(test_bond_member), cmocka_unit_test(test_stripped_tags),
+      members,
+      cmocka_unit_test(test_visit_members),
+      cmocka_unit_test(test_query),
+      cmocka_unit_test(test_rx_queues),
+      cmocka_unit_test(test_bond_member),
+      cmocka_unit_test(test_stripped_tags),
   };
 
   return cmocka_run_group_tests(tests, set_up, tear_down);

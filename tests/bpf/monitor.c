@@ -270,8 +270,16 @@ static void test_renamed(void **state) {
   run("ip link set veth1 name other");
   expect("veth1: name>other\n");
   assert_string_equal(monitor_find(monitor, ifindex)->name, "other");
-  run("ip link set other up && ip link set other name again");
-  expect("other: up 0>1\nother: name>again\n");
+  run("ip link set other up");
+  expect("other: up 0>1\n");
+  /* Before Linux 6.2 only what is down takes another name. */
+  if (system("ip link set other name again 2>/dev/null") != 0) {
+    run("ip link set other down && ip link set other name again && "
+        "ip link set again up");
+    expect("other: up 1>0\nother: name>again\nagain: up 0>1\n");
+  } else {
+    expect("other: name>again\n");
+  }
   assert_exact();
 }
 
@@ -358,7 +366,8 @@ static void test_nothing_changed_that_is_known(void **state) {
   expect("veth1: up 0>1\nveth2: up 0>1\n");
   run("ip link set veth1 alias \"somebody's\"");
   assert_told_unchanged();
-  run("ethtool -L veth1 rx 2 tx 2");
+  /* Since Linux 5.15. */
+  run("ethtool -L veth1 rx 2 tx 2 2>/dev/null || true");
   assert_told_unchanged();
   calls = 0;
   assert_int_equal(monitor_resync(monitor, count_calls, NULL), 0);
