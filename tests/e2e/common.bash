@@ -63,13 +63,11 @@ refute() {
 
 # --- what this kernel has, tried -----------------------------------------------
 
-has_tcx() {
-  # Ends at once, since its input does.
-  on_rx "$BUILD/tests/bystander" rx0 ingress behind pass </dev/null \
-    >/dev/null 2>&1
-}
+has_tcx() { "$BUILD/tests/probe" tcx 2>/dev/null; }
+has_frags() { "$BUILD/tests/probe" frags 2>/dev/null; }
 
 needs_tcx() { has_tcx || skip "not in this kernel: tcx"; }
+needs_frags() { has_frags || skip "not in this kernel: XDP of several buffers"; }
 
 # By which means frames are counted at tc, as the log says it.
 tc_means() {

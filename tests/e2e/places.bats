@@ -16,7 +16,7 @@ Report "all"
 END
   start_collectd
   for interface in "${@:2}"; do
-    assert_logged "interface \"$interface\": tx is counted at tc egress (tcx)"
+    assert_logged "interface \"$interface\": tx is counted at tc egress ($(tc_means))"
   done
 }
 
@@ -57,6 +57,7 @@ assert_writes() {
 }
 
 @test "veth: every frame of the table in each mode, with an MTU of 9000" {
+  needs_frags
   on_tx ip link set tx0 mtu 9000
   on_rx ip link set rx0 mtu 9000
   while read -r mode number where; do
@@ -68,11 +69,11 @@ assert_writes() {
     # shellcheck disable=SC2086
     on_tx "$BUILD/tests/framegen" -s tx0 $names | assert_values rx0
     assert_sends rx0
-  done <<'END'
+  done <<END
 auto 1 in the driver (native XDP, frames of several buffers), by Mode "auto"
 native 1 in the driver (native XDP, frames of several buffers), by Mode "native"
 generic 2 on the skb (generic XDP), where a GSO or GRO super-frame counts as one frame, by Mode "generic"
-tc 3 at tc ingress (tcx), by Mode "tc"
+tc 3 at tc ingress ($(tc_means)), by Mode "tc"
 END
   stop_collectd
 }
@@ -226,6 +227,7 @@ configure_addresses() {
 # count_stream ADDRESS MEMBER HEADERS OCTETS: the same, and that the stream came
 # in super-frames, at least one of which was longer than OCTETS in memory.
 count_stream() {
+  needs_tcx
   start_over tc rx0
   start_bystander ingress behind pass
   assert_stream "$1" "$2" "$3"
@@ -355,6 +357,7 @@ from_rx0() {
 }
 
 @test "others at tcx, before and behind, see every frame; theirs stay" {
+  needs_tcx
   while read -r side place direction sender; do
     [ -z "$collectd" ] || stop_collectd
     rm -rf "$dir/log" "$dir/csv"
@@ -381,6 +384,7 @@ END
 }
 
 @test "at tcx we come first: what those who were there drop is counted" {
+  needs_tcx
   while read -r side direction sender; do
     [ -z "$collectd" ] || stop_collectd
     start_bystander "$side" before drop
@@ -418,6 +422,7 @@ filter_saw() {
 }
 
 @test "somebody's filters of clsact see every frame behind ours at tcx" {
+  needs_tcx
   on_rx tc qdisc add dev rx0 clsact
   foreign_filter ingress 1 tc
   foreign_filter ingress 2 tc/drop
@@ -501,6 +506,7 @@ filters_of_ours() { on_rx tc filter show dev rx0 "$1" | grep -c 'collectd-xdp'; 
 }
 
 @test "after kill -9 tcx has nothing of ours" {
+  needs_tcx
   start_over tc rx0
   bpf_objects "$collectd" | sort -u >"$dir/objects"
   [ "$(grep -c link "$dir/objects")" = 2 ]
@@ -536,7 +542,7 @@ END
   start_counting <<'END'
 Interface "rx0"
 END
-  assert_logged '[info] xdp: interface "rx0": rx is counted at tc ingress (tcx), since native XDP is refused: it has too few queues for XDP (to have it, add some (ethtool -L rx0))'
+  assert_logged '[info] xdp: interface "rx0": rx is counted at tc ingress ('"$(tc_means)"'), since native XDP is refused: it has too few queues for XDP (to have it, add some (ethtool -L rx0))'
   to_rx0 3
   assert_value rx0 if_rx_packets 3
   stop_collectd
@@ -559,7 +565,7 @@ Direction "tx"
 Report "all"
 END
   start_collectd
-  assert_logged '[info] xdp: interface "rx0": tx is counted at tc egress (tcx), as in every Mode'
+  assert_logged '[info] xdp: interface "rx0": tx is counted at tc egress ('"$(tc_means)"'), as in every Mode'
   to_rx0 3
   from_rx0 4
   assert_value rx0 if_tx_packets-protocol-ipv4-udp 4

@@ -15,7 +15,8 @@ take() {
   local namespace=${2}_namespace
   ip link set "$interface" down
   ip link set "$interface" netns "${!namespace}" name "$3"
-  "on_$2" ip link set "$3" up
+  # The hypervisor filters by the address and the tag.
+  "on_$2" ip link set "$3" promisc on up
 }
 
 # takes_xdp INTERFACE: its driver takes somebody's program.
@@ -27,10 +28,14 @@ takes_xdp() {
     sh "$1" "$BUILD/tests/foreign.bpf.o" >/dev/null 2>&1
 }
 
+# Of what is to be counted, what the default Report has, without zeros: values
+# take long to write and to read where the CPU is emulated.
+reported() { grep -E '^if_[rt]x_(packets|octets)(-protocol-[^ ]*)? [1-9]'; }
+
 # Frames of several kinds out of an interface, and that another one counts them.
 send_to() {
-  framegen -s "$1" ipv4-tcp=40 ipv6-udp=30 arp-request=20 vlan-ipv4-udp=10 \
-    ipv4-tcp-1514-octets=5 >"$dir/sent"
+  framegen -s "$1" ipv4-tcp=40 ipv6-udp=30 arp-request=20 \
+    ipv4-tcp-1514-octets=5 | reported >"$dir/sent"
   assert_values "$2" <"$dir/sent"
 }
 
@@ -39,20 +44,20 @@ is_up() { on_tx ip -oneline link show dev "$1" | grep -q 'state UP'; }
 
 count_card() {
   eventually is_up card-tx
-  local where="at tc ingress ($(tc_means))"
+  local where
+  where="at tc ingress ($(tc_means))"
   if takes_xdp card-rx; then
     where='in the driver (native XDP)'
   fi
   configure <<'END'
 Interface "card-rx"
 Direction "both"
-Report "all"
 END
   start_collectd
   assert_logged "interface \"card-rx\": rx is counted $where"
   send_to card-tx card-rx
   on_rx "$BUILD/tests/framegen" -ts card-rx ipv4-udp=30 ipv6-tcp=20 |
-    assert_values card-rx
+    reported | assert_values card-rx
   stop_collectd
 }
 
@@ -87,16 +92,15 @@ enslave() {
   configure <<'END'
 Interface "bond0"
 Interface "rx0"
-Report "all"
 END
   start_collectd
   assert_logged 'interface "bond0": rx is counted in the driver'
   eventually is_up tx1
-  framegen -s tx1 ipv4-tcp=70 ipv6-udp=30 >"$dir/sent"
+  framegen -s tx1 ipv4-tcp=70 ipv6-udp=30 | reported >"$dir/sent"
   assert_values bond0 <"$dir/sent"
   enslave rx2
   eventually is_up tx2
-  framegen -s tx2 ipv4-tcp=7 arp-request=3 >>"$dir/sent"
+  framegen -s tx2 ipv4-tcp=7 arp-request=3 | reported >>"$dir/sent"
   assert_values bond0 <"$dir/sent"
   assert_value bond0 if_rx_packets 110
   stop_collectd
@@ -108,13 +112,12 @@ END
 Interface "bond0"
 Mode "tc"
 Direction "both"
-Report "all"
 END
   start_collectd
   assert_logged "interface \"bond0\": rx is counted at tc ingress ($(tc_means))"
   eventually is_up tx1
-  framegen -s tx1 ipv4-tcp=70 ipv6-udp=30 | assert_values bond0
-  on_rx "$BUILD/tests/framegen" -ts bond0 ipv4-udp=20 | assert_values bond0
+  framegen -s tx1 ipv4-tcp=70 ipv6-udp=30 | reported | assert_values bond0
+  on_rx "$BUILD/tests/framegen" -ts bond0 ipv4-udp=20 | reported | assert_values bond0
   stop_collectd
 }
 
@@ -127,13 +130,13 @@ Interface "rx0"
 Interface "rx0.100"
 Mode "tc"
 Direction "both"
-Report "all"
+Report "protocol" "vlan"
 END
   start_collectd
   assert_logged 'interface "rx0": tx is counted'
   assert_logged 'interface "rx0.100": tx is counted'
   on_rx "$BUILD/tests/framegen" -ts rx0.100 ipv4-udp=40 ipv6-tcp=10 |
-    assert_values rx0.100
+    reported | assert_values rx0.100
   # Below, the tag is beside the frame.
   assert_values rx0 <<END
 if_tx_packets 50
@@ -145,18 +148,22 @@ END
   stop_collectd
 }
 
+# Of no use yet; what watches programs of others needs it.
+@test "a program sees what another one returns (fexit)" {
+  "$BUILD/tests/probe" fexit || skip "not in this kernel: fexit"
+}
+
 @test "dummy: what it sends" {
   on_rx ip link add dummy0 type dummy
   on_rx ip link set dummy0 up
   configure <<'END'
 Interface "dummy0"
 Direction "both"
-Report "all"
 END
   start_collectd
   assert_logged "interface \"dummy0\": rx is counted at tc ingress ($(tc_means)), since native XDP is refused: its driver has no XDP"
   on_rx "$BUILD/tests/framegen" -ts dummy0 ipv4-udp=40 ipv6-tcp=10 arp-request=5 |
-    assert_values dummy0
+    reported | assert_values dummy0
   assert_value dummy0 if_rx_packets 0
   stop_collectd
 }
@@ -211,7 +218,6 @@ END
   configure <<'END'
 Interface "card-rx"
 Interface "rx0"
-Report "all"
 END
   start_collectd
   assert_logged 'interface "card-rx": rx is counted'

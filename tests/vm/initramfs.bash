@@ -139,8 +139,8 @@ add_tests() {
     mkdir -p "$tree/source/${file%/*}"
     cp -r "$top/$file" "$tree/source/$file"
   done
-  # shellcheck disable=SC2086 # patterns
-  (cd "$build" && printf '%s\n' ${built[*]}) | while read -r file; do
+  # shellcheck disable=SC2068 # patterns
+  (cd "$build" && printf '%s\n' ${built[@]}) | while read -r file; do
     [ -f "$build/$file" ] || continue
     case $file in
     *.so | *.bpf.o) add "$build/$file" "build/$file" ;;
