@@ -21,7 +21,8 @@ enum {
 
 /* --- the thread ------------------------------------------------------------*/
 
-/* A name that nobody has had for an hour begins anew. */
+/* A name that nobody has had for an hour begins anew. The clock's first hour is
+ * the machine's. */
 static void sweep_names(struct interfaces *interfaces) {
   __u64 now = now_ms();
 
@@ -29,7 +30,7 @@ static void sweep_names(struct interfaces *interfaces) {
     return;
   interfaces->sweep_at = now + SWEEP_INTERVAL;
   pthread_mutex_lock(&interfaces->lock);
-  names_sweep(&interfaces->names, now - NAME_KEPT);
+  names_sweep(&interfaces->names, now > NAME_KEPT ? now - NAME_KEPT : 0);
   pthread_mutex_unlock(&interfaces->lock);
 }
 

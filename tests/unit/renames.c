@@ -375,6 +375,16 @@ static void test_a_name_begins_anew_after_an_hour(void **state) {
   stop();
 }
 
+/* The clock begins with the machine. */
+static void test_a_name_in_the_first_hour_of_the_machine(void **state) {
+  (void)state;
+  fakes.now = 5 * MINUTE;
+  start_veth();
+  come_back_after(2 * MINUTE);
+  assert_string_equal(read_all(), "veth0: rx 1 (11) tx 0 attached\n");
+  stop();
+}
+
 static void test_a_name_that_somebody_has_is_not_forgotten(void **state) {
   (void)state;
   start_veth();
@@ -421,6 +431,7 @@ int main(void) {
       TEST(test_rename_to_another_report),
       TEST(test_a_name_is_kept_for_an_hour),
       TEST(test_a_name_begins_anew_after_an_hour),
+      TEST(test_a_name_in_the_first_hour_of_the_machine),
       TEST(test_a_name_that_somebody_has_is_not_forgotten),
       TEST(test_a_configured_name_is_not_forgotten),
   };
