@@ -155,15 +155,14 @@ static void collect(struct interfaces *interfaces, struct attempts *attempts) {
 
 /* --- what came of it -------------------------------------------------------*/
 
-/* For a moment both count: what the new one counts until the old one is off is
- * left out. */
+/* For a moment both count: of the new one is left out what it counted until
+ * here. To take the old one off lasts, while frames go on to come. */
 static void exchange(struct interfaces *interfaces, struct interface *interface,
                      struct side *side, const struct attach_job *job) {
   struct port *old = side->port;
   struct series *series =
       interface->name ? &interface->name->series[job->direction] : NULL;
 
-  port_detach(old);
   pthread_mutex_lock(&interfaces->lock);
   if (series) {
     port_read(old, interfaces->scratch);
@@ -174,6 +173,7 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
   side->port = job->port;
   side->entry = job->entry;
   pthread_mutex_unlock(&interfaces->lock);
+  port_detach(old);
   retired_add(&interfaces->retired, old);
 }
 

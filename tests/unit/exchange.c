@@ -49,6 +49,20 @@ static void test_frames_that_both_count(void **state) {
   stop();
 }
 
+/* To take a program off may last, and frames go on to come. */
+static void test_frames_that_come_while_the_old_one_ends(void **state) {
+  (void)state;
+  start_with(at_tc);
+  card_passes(1, 10);
+  fakes.frames_of_both = 3;
+  fakes.frames_of_end = 4;
+  exchange();
+  assert_string_equal(read_all(), "eth0: rx 1 (17) tx 0 attached\n");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 1 (18) tx 0 attached\n");
+  stop();
+}
+
 /* What was left out under a name is not left out under the next one. */
 static void test_a_rename_after_an_exchange(void **state) {
   (void)state;
@@ -106,6 +120,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_an_exchange),
       TEST(test_frames_that_both_count),
+      TEST(test_frames_that_come_while_the_old_one_ends),
       TEST(test_a_rename_after_an_exchange),
       TEST(test_an_exchange_of_a_card_without_a_name),
       TEST(test_no_exchange_for_nothing_better),
