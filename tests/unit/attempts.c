@@ -379,6 +379,19 @@ static void test_a_card_that_goes_during_the_attempt(void **state) {
   stop();
 }
 
+/* Only a card that the kernel does not know has gone. */
+static void test_an_attempt_without_descriptors(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EMFILE);
+  fakes.ifindex_errno = EMFILE;
+  start();
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: in the driver (native XDP), error 24\n");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n");
+  stop();
+}
+
 /* Asked by its name, it is not there. */
 static void test_a_card_that_was_renamed_meanwhile(void **state) {
   (void)state;
@@ -449,6 +462,7 @@ int main(void) {
       TEST(test_both_directions_of_many),
       TEST(test_many_that_are_refused),
       TEST(test_a_card_that_goes_during_the_attempt),
+      TEST(test_an_attempt_without_descriptors),
       TEST(test_a_card_that_was_renamed_meanwhile),
       TEST(test_a_card_whose_name_another_one_has),
       TEST(test_a_counted_card_that_cannot_be_asked),
