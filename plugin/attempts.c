@@ -92,67 +92,6 @@ __u64 attempts_next(const struct interfaces *interfaces) {
   return next;
 }
 
-/* --- what ------------------------------------------------------------------*/
-
-struct attempts {
-  struct attach_job jobs[ATTEMPTS_MAX];
-  struct interface *interfaces[ATTEMPTS_MAX]; /* of the jobs */
-  struct device devices[ATTEMPTS_MAX];
-  size_t count, devices_count;
-};
-
-/* One that was renamed or removed meanwhile waits for the message that tells
- * so. */
-static const struct device *query(struct interfaces *interfaces,
-                                  struct interface *interface,
-                                  struct attempts *attempts) {
-  struct device *device = &attempts->devices[attempts->devices_count];
-
-  if (device_query(interface->link.name, device) != 0 ||
-      device->ifindex != interface->link.ifindex)
-    return NULL;
-  attempts->devices_count++;
-  device->has_vlan = monitor_has_vlan(interfaces->monitor, device->ifindex);
-  pthread_mutex_lock(&interfaces->lock);
-  interface->queues = device->rx_queues;
-  pthread_mutex_unlock(&interfaces->lock);
-  return device;
-}
-
-static void collect_of(struct interfaces *interfaces,
-                       struct interface *interface, __u64 now,
-                       struct attempts *attempts) {
-  const struct device *device = NULL;
-
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    struct side *side = &interface->sides[d];
-    if (!is_due(side, now))
-      continue;
-    if (!device && !(device = query(interfaces, interface, attempts))) {
-      put_off(side);
-      continue;
-    }
-    attempts->interfaces[attempts->count] = interface;
-    attempts->jobs[attempts->count++] =
-        (struct attach_job){.name = interface->link.name,
-                            .device = device,
-                            .settings = interface->settings,
-                            .direction = d,
-                            .current = side->port ? &side->entry : NULL,
-                            .attachment = side->attachment};
-  }
-}
-
-static void collect(struct interfaces *interfaces, struct attempts *attempts) {
-  __u64 now = now_ms();
-
-  attempts->count = attempts->devices_count = 0;
-  for (size_t i = 0; i < interfaces->count &&
-                     attempts->count + DIRECTION_COUNT <= ATTEMPTS_MAX;
-       i++)
-    collect_of(interfaces, interfaces->list[i], now, attempts);
-}
-
 /* --- what came of it -------------------------------------------------------*/
 
 /* For a moment both count: of the new one is left out what it counted until
@@ -214,11 +153,12 @@ static bool has_gone(unsigned ifindex) {
 }
 
 /* Nothing came of it: the interface has gone, we end, or it stays as it is. */
-static bool is_void(const struct side *side, const struct attach_job *job) {
-  if (side->port)
+static bool is_void(const struct interface *interface,
+                    const struct attach_job *job) {
+  if (interface->sides[job->direction].port)
     return is_held_up(job);
   return job->error &&
-         (job->error == -ECANCELED || has_gone(job->device->ifindex));
+         (job->error == -ECANCELED || has_gone(interface->link.ifindex));
 }
 
 static bool is_news(const struct side *side, const struct attach_job *job) {
@@ -242,7 +182,7 @@ static void finish(struct interfaces *interfaces, struct interface *interface,
   bool is_to_be_told = is_news(side, job);
 
   schedule(side, job);
-  if (is_void(side, job))
+  if (is_void(interface, job))
     return;
   note_outcome(side, job);
   install(interfaces, interface, side, job);
@@ -252,6 +192,90 @@ static void finish(struct interfaces *interfaces, struct interface *interface,
   }
   if (is_to_be_told)
     attach_log(&interfaces->told, job);
+}
+
+/* --- attempts --------------------------------------------------------------*/
+
+struct attempts {
+  struct attach_job jobs[ATTEMPTS_MAX];
+  struct interface *interfaces[ATTEMPTS_MAX]; /* of the jobs */
+  struct device devices[ATTEMPTS_MAX];
+  size_t count, devices_count;
+};
+
+/* Returns 0 or -errno: -ENODEV also where it has no name, or another one has
+ * it by now. */
+static int query(struct interfaces *interfaces, struct interface *interface,
+                 struct attempts *attempts, const struct device **ret_device) {
+  struct device *device = &attempts->devices[attempts->devices_count];
+  const char *name = interface->link.name;
+  int error = *name ? device_query(name, device) : -ENODEV;
+
+  if (!error && device->ifindex != interface->link.ifindex)
+    error = -ENODEV;
+  if (error)
+    return error;
+  attempts->devices_count++;
+  device->has_vlan = monitor_has_vlan(interfaces->monitor, device->ifindex);
+  pthread_mutex_lock(&interfaces->lock);
+  interface->queues = device->rx_queues;
+  pthread_mutex_unlock(&interfaces->lock);
+  *ret_device = device;
+  return 0;
+}
+
+/* What cannot be asked for is not counted, unless it is already. One that was
+ * renamed or removed meanwhile waits for the message that tells so. */
+static void give_up(struct interfaces *interfaces, struct interface *interface,
+                    enum direction direction, int error) {
+  const struct settings *settings = interface->settings;
+  struct side *side = &interface->sides[direction];
+  const struct attach_job job = {
+      .name = interface->link.name,
+      .settings = settings,
+      .direction = direction,
+      .entry = places_of(settings->mode, direction)->tried[0],
+      .error = error};
+
+  if (error == -ENODEV || side->port)
+    put_off(side);
+  else
+    finish(interfaces, interface, &job);
+}
+
+static void collect_of(struct interfaces *interfaces,
+                       struct interface *interface, __u64 now,
+                       struct attempts *attempts) {
+  const struct device *device = NULL;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    struct side *side = &interface->sides[d];
+    if (!is_due(side, now))
+      continue;
+    int error = device ? 0 : query(interfaces, interface, attempts, &device);
+    if (error) {
+      give_up(interfaces, interface, d, error);
+      continue;
+    }
+    attempts->interfaces[attempts->count] = interface;
+    attempts->jobs[attempts->count++] =
+        (struct attach_job){.name = interface->link.name,
+                            .device = device,
+                            .settings = interface->settings,
+                            .direction = d,
+                            .current = side->port ? &side->entry : NULL,
+                            .attachment = side->attachment};
+  }
+}
+
+static void collect(struct interfaces *interfaces, struct attempts *attempts) {
+  __u64 now = now_ms();
+
+  attempts->count = attempts->devices_count = 0;
+  for (size_t i = 0; i < interfaces->count &&
+                     attempts->count + DIRECTION_COUNT <= ATTEMPTS_MAX;
+       i++)
+    collect_of(interfaces, interfaces->list[i], now, attempts);
 }
 
 void attempts_make(struct interfaces *interfaces) {

@@ -425,6 +425,31 @@ static void test_a_card_whose_name_another_one_has(void **state) {
   stop();
 }
 
+static void test_a_card_that_cannot_be_asked(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  prepare();
+  fakes.device_error = -EMFILE;
+  start();
+  assert_string_equal(fakes.tried, "");
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: in the driver (native XDP), error 24\n"
+                      "6 eth0 tx: at tc egress (tcx), error 24\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx and tx are not counted: rx has error 24\n");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n");
+  assert_int_equal(fakes.wait, 1000);
+  turn_after(1000);
+  assert_string_equal(fakes.logged, "");
+  assert_int_equal(fakes.wait, 2000);
+  fakes.device_error = 0;
+  turn_after(2000);
+  assert_string_equal(fakes.tried, "eth0 rx, eth0 tx");
+  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 3 (0) attached\n");
+  stop();
+}
+
 static void test_a_counted_card_that_cannot_be_asked(void **state) {
   (void)state;
   start_with(at_tc);
@@ -465,6 +490,7 @@ int main(void) {
       TEST(test_an_attempt_without_descriptors),
       TEST(test_a_card_that_was_renamed_meanwhile),
       TEST(test_a_card_whose_name_another_one_has),
+      TEST(test_a_card_that_cannot_be_asked),
       TEST(test_a_counted_card_that_cannot_be_asked),
   };
 

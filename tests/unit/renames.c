@@ -182,6 +182,22 @@ static void test_a_card_without_a_name(void **state) {
   stop();
 }
 
+/* Its attempts are put off. */
+static void test_a_refused_card_without_a_name(void **state) {
+  (void)state;
+  card_add(1, "eth0");
+  card_refuses(1, DIRECTION_RX, -EIO);
+  start_all();
+  card_rename(1, "");
+  turn();
+  assert_string_equal(fakes.tried, "");
+  assert_string_equal(fakes.logged, "");
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.tried, "lan0 rx");
+  stop();
+}
+
 static void test_a_card_that_has_no_name_at_first(void **state) {
   (void)state;
   start_all();
@@ -419,6 +435,7 @@ int main(void) {
       TEST(test_swap_by_a_third_name),
       TEST(test_swap),
       TEST(test_a_card_without_a_name),
+      TEST(test_a_refused_card_without_a_name),
       TEST(test_a_card_that_has_no_name_at_first),
       TEST(test_a_card_that_goes_without_a_name),
       TEST(test_a_name_whose_loss_is_not_known),
