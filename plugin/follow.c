@@ -148,16 +148,17 @@ static void let_go(struct interfaces *interfaces, struct interface *interface) {
   free(interface);
 }
 
-/* One whose name is configured is missing now, which is told as such. */
+/* One whose name is configured is missing now, which is told as such. One that
+ * has lost its name before is not known by it any more. */
 static void tell_gone(const struct interface *interface,
                       const struct link_state *after) {
   const char *name = interface->link.name;
 
-  if (after)
+  if (after && *name)
     log_write(LOG_INFO,
               "interface \"%s\" is called \"%s\" now, which is not selected",
               name, after->name);
-  else if (interface->name && !interface->name->is_configured)
+  else if (!after && interface->name && !interface->name->is_configured)
     log_write(LOG_INFO, "interface \"%s\" has gone", name);
 }
 

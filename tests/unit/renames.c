@@ -277,6 +277,21 @@ static void test_rename_to_a_name_that_is_not_selected(void **state) {
   stop();
 }
 
+/* Its old name is another one's by now. */
+static void test_no_name_and_then_one_that_is_not_selected(void **state) {
+  (void)state;
+  start_two();
+  card_rename(1, "");
+  card_rename(2, "eth0");
+  card_add(3, "eth1");
+  turn();
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  stop();
+}
+
 static void test_rename_to_a_name_that_is_selected(void **state) {
   (void)state;
   start_two();
@@ -441,6 +456,7 @@ int main(void) {
       TEST(test_a_name_whose_loss_is_not_known),
       TEST(test_a_card_that_goes_after_its_name),
       TEST(test_rename_to_a_name_that_is_not_selected),
+      TEST(test_no_name_and_then_one_that_is_not_selected),
       TEST(test_rename_to_a_name_that_is_selected),
       TEST(test_rename_to_another_mode),
       TEST(test_rename_to_another_direction),
