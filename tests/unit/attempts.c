@@ -204,6 +204,17 @@ static void test_what_is_held_up_is_kept_and_tried_again(void **state) {
   stop();
 }
 
+/* As Mode "tc" has it: nothing else was tried. */
+static void test_what_is_where_it_belongs_rests(void **state) {
+  (void)state;
+  start_with((struct outcome){.entry = ENTRY_TC_RX});
+  card_change(1);
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_int_equal(fakes.wait, SWEEP);
+  stop();
+}
+
 /* A refusal of the place itself is no such thing. */
 static void test_what_is_refused_is_not_held_up(void **state) {
   (void)state;
@@ -244,6 +255,7 @@ static void test_a_card_that_stays_busy_is_left_alone(void **state) {
   card_answers(1, DIRECTION_RX, busy);
   start();
   settle();
+  assert_string_equal(fakes.tried, "");
   for (unsigned t = 75; t < 1000; t += 75) {
     turn_after(75);
     assert_int_equal(fakes.xdp_queries, 1);
@@ -278,6 +290,41 @@ static void test_another_program_on_a_busy_card(void **state) {
   settle();
   turn_after(75);
   assert_string_equal(fakes.tried, "");
+  stop();
+}
+
+/* The program has left, but what is better cannot be had: that is tried once,
+ * and then after a while. */
+static void test_a_busy_card_that_is_held_up(void **state) {
+  (void)state;
+  prepare();
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, busy_at_tc);
+  start();
+  settle();
+  card_set_program(1, 0);
+  card_answers(1, DIRECTION_RX, held_up);
+  turn_after(75);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.noticed, "");
+  turn_after(75);
+  assert_string_equal(fakes.tried, "");
+  turn_after(925);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  stop();
+}
+
+/* It stays where it is, but for another reason. */
+static void test_a_busy_card_whose_driver_refuses(void **state) {
+  (void)state;
+  start_with(busy_at_tc);
+  card_answers(1, DIRECTION_RX, at_tc);
+  card_change(1);
+  turn();
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: at tc ingress (tcx), error 0\n");
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   stop();
 }
 
@@ -476,11 +523,14 @@ int main(void) {
       TEST(test_no_change_hurries_what_has_the_best),
       TEST(test_what_an_attempt_knows),
       TEST(test_what_is_held_up_is_kept_and_tried_again),
+      TEST(test_what_is_where_it_belongs_rests),
       TEST(test_what_is_refused_is_not_held_up),
       TEST(test_a_busy_card_is_looked_at),
       TEST(test_a_card_that_stays_busy_is_left_alone),
       TEST(test_a_busy_card_is_tried_after_a_while_too),
       TEST(test_another_program_on_a_busy_card),
+      TEST(test_a_busy_card_that_is_held_up),
+      TEST(test_a_busy_card_whose_driver_refuses),
       TEST(test_a_busy_card_that_cannot_be_asked),
       TEST(test_many_busy_cards_are_looked_at_more_seldom),
       TEST(test_many_are_attached_in_several_turns),

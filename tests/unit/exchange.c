@@ -55,11 +55,12 @@ static void test_frames_that_come_while_the_old_one_ends(void **state) {
   start_with(at_tc);
   card_passes(1, 10);
   fakes.frames_of_both = 3;
-  fakes.frames_of_end = 4;
+  fakes.frames_until_end = 4;
+  fakes.frames_of_end = 20;
   exchange();
-  assert_string_equal(read_all(), "eth0: rx 1 (17) tx 0 attached\n");
+  assert_string_equal(read_all(), "eth0: rx 1 (37) tx 0 attached\n");
   card_passes(1, 1);
-  assert_string_equal(read_all(), "eth0: rx 1 (18) tx 0 attached\n");
+  assert_string_equal(read_all(), "eth0: rx 1 (38) tx 0 attached\n");
   stop();
 }
 

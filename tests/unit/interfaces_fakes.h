@@ -43,15 +43,16 @@ extern struct fakes {
   int open_error, read_error; /* of the monitor, as long as they stand */
   bool is_overrun;            /* the next monitor_read() returns 1 */
   int device_error;
-  int ifindex_errno;       /* of if_indextoname(); 0: it answers */
-  int xdp_error;           /* of monitor_query_xdp() */
-  unsigned xdp_takes;      /* milliseconds, each time */
-  int notices_error;       /* of notices_start() */
-  int member_error;        /* of port_add_member() */
-  unsigned allocations;    /* the n-th from now fails; 0: none does */
-  bool has_no_copies;      /* strdup() fails */
-  unsigned frames_of_both; /* come while an old and a new port are attached */
-  unsigned frames_of_end;  /* come while a port is detached, after its end */
+  int ifindex_errno;         /* of if_indextoname(); 0: it answers */
+  int xdp_error;             /* of monitor_query_xdp() */
+  unsigned xdp_takes;        /* milliseconds, each time */
+  int notices_error;         /* of notices_start() */
+  int member_error;          /* of port_add_member() */
+  unsigned allocations;      /* the n-th from now fails; 0: none does */
+  bool has_no_copies;        /* strdup() fails */
+  unsigned frames_of_both;   /* come while an old and a new port are attached */
+  unsigned frames_until_end; /* ... while a port is detached, before its end */
+  unsigned frames_of_end;    /* ... and after it */
 
   /* The thread stays there until end_slowness(). */
   bool is_sweep_slow, is_card_slow;

@@ -209,11 +209,11 @@ static struct port *port_make(const struct attach_job *job) {
 
 void port_detach(struct port *port) {
   expect_in_thread(!port->is_detached);
+  card_passes(port->ifindex, fakes.frames_until_end);
   port->is_attached = false;
   port->is_detached = true;
   happens("detach %u %s\n", port->ifindex, direction_name(port->direction));
-  if (fakes.frames_of_end)
-    card_passes(port->ifindex, fakes.frames_of_end);
+  card_passes(port->ifindex, fakes.frames_of_end);
 }
 
 bool port_is_attached(const struct port *port) { return port->is_attached; }

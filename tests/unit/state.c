@@ -264,16 +264,19 @@ static void test_another_name_of_a_card(void **state) {
   stop();
 }
 
-/* One that comes this moment: its message waits. */
-static void test_missing_but_there_by_now(void **state) {
+/* It has come, but nobody could try it yet. */
+static void test_missing_until_it_is_tried(void **state) {
   (void)state;
-  prepare();
+  add_selected("eth0", NULL);
   start();
-  card_remove(1);
-  card_add(2, "eth0");
-  card_remove(2);
+  card_add(1, "eth0");
+  card_rename_unheard(1, "renamed");
   turn();
-  assert_string_equal(fakes.noticed, MISSING);
+  assert_string_equal(fakes.tried, "");
+  assert_string_equal(fakes.noticed, "");
+  card_rename(1, "eth0");
+  turn();
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   stop();
 }
 
@@ -342,7 +345,7 @@ int main(void) {
       TEST(test_missing_and_back),
       TEST(test_missing_and_then_failed),
       TEST(test_another_name_of_a_card),
-      TEST(test_missing_but_there_by_now),
+      TEST(test_missing_until_it_is_tried),
       TEST(test_a_failed_card_that_goes),
       TEST(test_rename_of_a_configured_card),
       TEST(test_a_failed_card_under_another_name),
