@@ -220,16 +220,30 @@ static void rename_interface(struct interfaces *interfaces,
   take_name(interfaces, interface);
 }
 
+/* Whether it may be counted better than before. Some cards drop the link for a
+ * moment when XDP is tried: that is no reason to try again, for ever. */
+static bool is_reason(struct link_state before, struct link_state after) {
+  /* The last two are of linux/if.h: IFF_LOWER_UP, IFF_DORMANT. */
+  const unsigned carrier = IFF_RUNNING | 1U << 16 | 1U << 17;
+
+  before.flags &= ~carrier;
+  after.flags &= ~carrier;
+  return !link_state_equals(&before, &after);
+}
+
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
+  bool is_to_hurry = is_reason(interface->link, *link);
+
   pthread_mutex_lock(&interfaces->lock);
   interface->settings = settings;
   pthread_mutex_unlock(&interfaces->lock);
   if (strcmp(interface->link.name, link->name) != 0)
     rename_interface(interfaces, interface, link);
   interface->link = *link;
-  attempts_hurry(interface);
+  if (is_to_hurry)
+    attempts_hurry(interface);
 }
 
 /* A link without a name keeps what it has until it has one again. */

@@ -129,6 +129,25 @@ static void test_a_change_hurries(void **state) {
   stop();
 }
 
+/* The attempt itself may be what drops the link. */
+static void test_the_link_of_a_card_hurries_nothing(void **state) {
+  enum { LOWER_UP = 1 << 16, DORMANT = 1 << 17 };
+  static const unsigned flags[] = {IFF_RUNNING, LOWER_UP, DORMANT, 0};
+
+  (void)state;
+  start_with((struct outcome){.error = -EIO});
+  for (size_t i = 0; i < COUNT_OF(flags); i++) {
+    card_set_flags(1, flags[i]);
+    turn();
+    assert_string_equal(fakes.tried, "");
+    assert_int_equal(fakes.wait, 1000);
+  }
+  card_set_flags(1, IFF_UP);
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  stop();
+}
+
 static void test_a_change_hurries_what_is_at_tc(void **state) {
   (void)state;
   start_with(at_tc);
@@ -519,6 +538,7 @@ int main(void) {
       TEST(test_what_has_the_best_rests),
       TEST(test_what_is_refused_a_better_place_rests),
       TEST(test_a_change_hurries),
+      TEST(test_the_link_of_a_card_hurries_nothing),
       TEST(test_a_change_hurries_what_is_at_tc),
       TEST(test_no_change_hurries_what_has_the_best),
       TEST(test_what_an_attempt_knows),

@@ -92,6 +92,7 @@ void card_add(unsigned ifindex, const char *name);
 void card_remove(unsigned ifindex);
 void card_rename(unsigned ifindex, const char *name); /* "": for a moment */
 void card_change(unsigned ifindex);                   /* something of it */
+void card_set_flags(unsigned ifindex, unsigned flags);
 void card_enslave(unsigned ifindex, unsigned master);
 void card_set_kind(unsigned ifindex, const char *kind); /* before the start */
 

@@ -391,6 +391,11 @@ void card_change(unsigned ifindex) {
   announce(&card_there(ifindex)->link, false);
 }
 
+void card_set_flags(unsigned ifindex, unsigned flags) {
+  card_there(ifindex)->link.flags = flags;
+  announce(&card_there(ifindex)->link, false);
+}
+
 void card_enslave(unsigned ifindex, unsigned master) {
   card_there(ifindex)->link.master = master;
   announce(&card_there(ifindex)->link, false);

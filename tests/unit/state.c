@@ -274,8 +274,8 @@ static void test_missing_until_it_is_tried(void **state) {
   turn();
   assert_string_equal(fakes.tried, "");
   assert_string_equal(fakes.noticed, "");
-  card_rename(1, "eth0");
-  turn();
+  card_rename_unheard(1, "eth0");
+  turn_after(1000);
   assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   stop();
 }
