@@ -220,14 +220,19 @@ static void schedule(struct side *side, const struct attach_job *job) {
     side->retry_at = NEVER;
 }
 
-/* Nothing came of it: the interface has gone, we end, or it stays as it is. */
-static bool is_void(const struct side *side, const struct attach_job *job) {
+/* Without descriptors the kernel cannot be asked: then it is there. */
+static bool has_gone(unsigned ifindex) {
   char name[IF_NAMESIZE];
 
+  return !if_indextoname(ifindex, name) && errno == ENXIO;
+}
+
+/* Nothing came of it: the interface has gone, we end, or it stays as it is. */
+static bool is_void(const struct side *side, const struct attach_job *job) {
   if (side->port)
     return is_held_up(job);
-  return job->error && (job->error == -ECANCELED ||
-                        !if_indextoname(job->device->ifindex, name));
+  return job->error &&
+         (job->error == -ECANCELED || has_gone(job->device->ifindex));
 }
 
 static bool is_news(const struct side *side, const struct attach_job *job) {

@@ -160,16 +160,17 @@ static void let_go(struct interfaces *interfaces, struct interface *interface) {
   free(interface);
 }
 
-/* One whose name is configured is missing now, which is told as such. */
+/* One whose name is configured is missing now, which is told as such. One that
+ * has lost its name before is not known by it any more. */
 static void tell_gone(const struct interface *interface,
                       const struct link_state *after) {
   const char *name = interface->link.name;
 
-  if (after)
+  if (after && *name)
     log_write(LOG_INFO,
               "interface \"%s\" is called \"%s\" now, which is not selected",
               name, after->name);
-  else if (interface->name && !interface->name->is_configured)
+  else if (!after && interface->name && !interface->name->is_configured)
     log_write(LOG_INFO, "interface \"%s\" has gone", name);
 }
 
@@ -236,6 +237,17 @@ static void follow_queues(struct interfaces *interfaces,
     attempts_hurry(interface);
 }
 
+/* Whether it may be counted better than before. Some cards drop the link for a
+ * moment when XDP is tried: that is no reason to try again, for ever. */
+static bool is_reason(struct link_state before, struct link_state after) {
+  /* The last two are of linux/if.h: IFF_LOWER_UP, IFF_DORMANT. */
+  const unsigned carrier = IFF_RUNNING | 1U << 16 | 1U << 17;
+
+  before.flags &= ~carrier;
+  after.flags &= ~carrier;
+  return !link_state_equals(&before, &after);
+}
+
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
@@ -246,7 +258,7 @@ static void update(struct interfaces *interfaces, struct interface *interface,
     log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,
               link->name);
   follow_queues(interfaces, interface);
-  if (!link_state_equals(&before, link))
+  if (is_reason(before, *link))
     attempts_hurry(interface);
 }
 

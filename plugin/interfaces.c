@@ -22,7 +22,8 @@ enum {
 
 /* --- the thread ------------------------------------------------------------*/
 
-/* A name that nobody has had for an hour begins anew. */
+/* A name that nobody has had for an hour begins anew. The clock's first hour is
+ * the machine's. */
 static void sweep(struct interfaces *interfaces) {
   __u64 now = now_ms();
 
@@ -71,6 +72,7 @@ static void *run(void *context) {
     sweep(interfaces);
     retired_free(&interfaces->retired);
     attempts_make(interfaces);
+    retired_free(&interfaces->retired);
     state_tell(interfaces);
     wait_for_more(interfaces);
   }
