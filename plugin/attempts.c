@@ -264,14 +264,16 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
 }
 
 /* It may have gone since we were refused: then we are too late to see it go,
- * and try once more. */
+ * and try once more. A bond's program has no id at its members. */
 static void watch_program(struct interfaces *interfaces,
                           const struct interface *interface, struct side *side,
                           bool was_busy) {
+  bool may_have_gone = !was_busy || side->busy_with;
+
   interfaces->busy_at = 0;
   side->busy_with = 0;
   monitor_query_xdp(interface->link.ifindex, &side->busy_with);
-  if (!side->busy_with && !was_busy)
+  if (!side->busy_with && may_have_gone)
     side->retry_at = 0;
 }
 
