@@ -219,7 +219,8 @@ static void test_nothing_is_told_before_it_is_known(void **state) {
   add_selected("eth0", NULL);
   add_selected("absent", NULL);
   card_add(1, "eth0");
-  fakes.is_sweep_slow = fakes.is_card_slow = true;
+  fakes.is_sweep_slow = true;
+  fakes.slow_card = 1;
   start_only();
   assert_string_equal(read_all(), "");
   wait_until_slow();
@@ -236,7 +237,7 @@ static void test_a_slow_card_at_the_start(void **state) {
   add_selected("eth0", NULL);
   add_selected("absent", NULL);
   card_add(1, "eth0");
-  fakes.is_card_slow = true;
+  fakes.slow_card = 1;
   start_only();
   wait_until_slow();
   assert_string_equal(fakes.noticed, "");
@@ -253,7 +254,7 @@ static void test_reads_go_on_while_a_card_is_slow(void **state) {
   add_selected("/^eth/", NULL);
   card_add(1, "eth0");
   start();
-  fakes.is_card_slow = true;
+  fakes.slow_card = 2;
   card_add(2, "eth1");
   turn_only();
   wait_until_slow();
@@ -273,7 +274,7 @@ static void test_stop_while_a_card_is_slow(void **state) {
   add_selected("/^eth/", NULL);
   card_add(1, "eth0");
   card_add(2, "eth1");
-  fakes.is_card_slow = true;
+  fakes.slow_card = 1;
   start_only();
   wait_until_slow();
   fakes.is_join_the_end_of_slowness = true;
@@ -300,21 +301,6 @@ static void test_stop_unpublishes_nothing(void **state) {
   turn();
   stop();
   assert_string_equal(fakes.happened, "");
-}
-
-/* One that has gone was not yet unpublished. */
-static void test_stop_with_ports_that_are_retired(void **state) {
-  (void)state;
-  add_selected("eth0", NULL);
-  card_add(1, "eth0");
-  card_answers(1, DIRECTION_RX,
-               (struct outcome){.entry = ENTRY_TC_RX, .is_busy = true});
-  start();
-  card_answers(1, DIRECTION_RX, (struct outcome){.entry = ENTRY_NATIVE});
-  card_change(1);
-  turn();
-  assert_string_equal(fakes.happened, "detach 1 rx\n");
-  stop();
 }
 
 static void assert_blocked(const sigset_t *set, bool are_all) {
@@ -402,8 +388,8 @@ static void test_rest_without_a_reason_to_wake(void **state) {
   start();
   settle();
   assert_true(fakes.polls_monitor);
-  /* Until the names are swept. */
-  assert_int_equal(fakes.wait, 60000);
+  /* Until names are swept, and programs looked after. */
+  assert_int_equal(fakes.wait, 10000);
   stop();
 }
 
@@ -506,7 +492,6 @@ int main(void) {
       TEST(test_stop_while_a_card_is_slow),
       TEST(test_stop_without_start),
       TEST(test_stop_unpublishes_nothing),
-      TEST(test_stop_with_ports_that_are_retired),
       TEST(test_signals),
       TEST(test_no_memory_to_start),
       TEST(test_no_notices),

@@ -97,6 +97,13 @@ void happens(const char *format, ...) {
   va_end(arguments);
 }
 
+void asks(const char *what, const char *name) {
+  size_t length = strlen(fakes.asked);
+
+  snprintf(fakes.asked + length, sizeof(fakes.asked) - length, "%s%s %s",
+           length ? ", " : "", what, name);
+}
+
 void log_write(int severity, const char *format, ...) {
   size_t length = strlen(fakes.logged);
   va_list arguments;
@@ -199,7 +206,8 @@ void be_slow(bool is_so) {
 void wait_until_slow(void) { sem_wait(&slow); }
 
 void end_slowness(void) {
-  fakes.is_card_slow = fakes.is_sweep_slow = false;
+  fakes.slow_card = 0;
+  fakes.is_sweep_slow = false;
   sem_post(&slowness_ends);
 }
 
@@ -223,7 +231,7 @@ void start(void) {
 
 static void forget(void) {
   fakes.tried[0] = fakes.logged[0] = '\0';
-  fakes.noticed[0] = fakes.happened[0] = '\0';
+  fakes.noticed[0] = fakes.happened[0] = fakes.asked[0] = '\0';
   fakes.jobs = fakes.xdp_queries = 0;
 }
 

@@ -42,20 +42,22 @@ extern struct fakes {
 
   int open_error, read_error; /* of the monitor, as long as they stand */
   bool is_overrun;            /* the next monitor_read() returns 1 */
-  int device_error;
-  int ifindex_errno;         /* of if_indextoname(); 0: it answers */
-  int xdp_error;             /* of monitor_query_xdp() */
-  unsigned xdp_takes;        /* milliseconds, each time */
-  int notices_error;         /* of notices_start() */
-  int member_error;          /* of port_add_member() */
-  unsigned allocations;      /* the n-th from now fails; 0: none does */
-  bool has_no_copies;        /* strdup() fails */
+  int ifindex_errno;          /* of if_indextoname(); 0: it answers */
+  int xdp_error;              /* of monitor_query_xdp() */
+  unsigned xdp_takes;         /* milliseconds, each time */
+  int notices_error;          /* of notices_start() */
+  int member_error;           /* of port_add_member() */
+  unsigned allocations;       /* the n-th from now fails; 0: none does */
+  bool has_no_copies;         /* strdup() fails */
   unsigned frames_of_both;   /* come while an old and a new port are attached */
   unsigned frames_until_end; /* ... while a port is detached, before its end */
   unsigned frames_of_end;    /* ... and after it */
 
+  unsigned port_takes; /* milliseconds to free one */
+
   /* The thread stays there until end_slowness(). */
-  bool is_sweep_slow, is_card_slow;
+  bool is_sweep_slow;
+  unsigned slow_card; /* its ifindex; 0: none */
   bool is_join_the_end_of_slowness;
 
   /* Of the last turn(). */
@@ -64,6 +66,7 @@ extern struct fakes {
   char logged[2048];   /* severity and words, a line each */
   char noticed[2048];  /* "FAILURE eth0: words", a line each */
   char happened[1024]; /* with ports, a line each */
+  char asked[2048];    /* of ethtool: "queues eth0, driver eth0" */
   unsigned xdp_queries;
 
   int wait; /* milliseconds that the thread rests at most */
@@ -96,10 +99,19 @@ void card_set_flags(unsigned ifindex, unsigned flags);
 void card_enslave(unsigned ifindex, unsigned master);
 void card_set_kind(unsigned ifindex, const char *kind); /* before the start */
 
+/* At first one more than its ifindex. 0: it cannot be asked. */
+void card_set_queues(unsigned ifindex, unsigned queues);
+
+/* A message that says nothing new, as of channels. */
+void card_announce(unsigned ifindex);
+
 /* The same without a message, as after an overrun. */
 void card_remove_unheard(unsigned ifindex);
 void card_remake_unheard(unsigned ifindex);
 void card_rename_unheard(unsigned ifindex, const char *name);
+
+/* Somebody detaches our program. There is no message. */
+void card_lose_program(unsigned ifindex, enum direction direction);
 
 /* Of somebody else: its id; 0: it has gone. There is no message. */
 void card_set_program(unsigned ifindex, __u32 program);

@@ -25,6 +25,9 @@ static inline const char *direction_name(enum direction direction) {
 /* Notes it in fakes.happened. */
 void happens(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Notes it in fakes.asked. */
+void asks(const char *what, const char *name);
+
 /* Where it is so, the thread stays there until end_slowness(). */
 void be_slow(bool is_so);
 

@@ -14,6 +14,7 @@ enum { CARDS_MAX = 160, EVENTS_MAX = 320, PORTS_MAX = 640 };
 struct card {
   struct link_state link; /* ifindex 0: there is none */
   __u32 program;
+  unsigned queues;
   struct outcome outcomes[DIRECTION_COUNT];
 };
 
@@ -77,18 +78,25 @@ unsigned __wrap_if_nametoindex(const char *name) {
   return card ? card->link.ifindex : 0;
 }
 
-int device_query(const char *name, struct device *ret_device) {
+unsigned __wrap_device_rx_queues(const char *name);
+
+unsigned __wrap_device_rx_queues(const char *name) {
   const struct card *card = card_called(name);
 
-  expect_in_thread(*name);
-  if (fakes.device_error)
-    return fakes.device_error;
+  asks("queues", name);
+  return card ? card->queues : 0;
+}
+
+void __wrap_device_query_driver(const char *name, struct device *device);
+
+void __wrap_device_query_driver(const char *name, struct device *device) {
+  const struct card *card = card_called(name);
+
+  asks("driver", name);
   if (!card)
-    return -ENODEV;
-  *ret_device = (struct device){.ifindex = card->link.ifindex,
-                                .rx_queues = card->link.ifindex + 1};
-  strcpy(ret_device->kind, card->link.kind);
-  return 0;
+    return;
+  strcpy(device->driver, "fake");
+  device->rx_queues = card->queues;
 }
 
 /* --- the monitor -----------------------------------------------------------*/
@@ -207,6 +215,17 @@ static struct port *port_make(const struct attach_job *job) {
   return ports[i] = port;
 }
 
+/* That is attached, if there is one: another one may be retired. */
+static struct port *port_of(unsigned ifindex, enum direction direction) {
+  struct port *found = NULL;
+
+  for (size_t i = 0; i < PORTS_MAX; i++)
+    if (ports[i] && ports[i]->ifindex == ifindex &&
+        ports[i]->direction == direction && (!found || ports[i]->is_attached))
+      found = ports[i];
+  return found;
+}
+
 void port_detach(struct port *port) {
   expect_in_thread(!port->is_detached);
   card_passes(port->ifindex, fakes.frames_until_end);
@@ -230,18 +249,30 @@ void ports_unpublish(struct port *const *list, size_t count) {
   happens("\n");
 }
 
-/* While there is a datapath, nothing that is published is freed. */
-struct port *port_free(struct port *port) {
+static void port_end(struct port *port) {
   size_t i = 0;
 
-  if (!port)
-    return NULL;
-  expect_in_thread(!port->is_published || is_stopping);
   while (ports[i] != port)
     i++;
   ports[i] = NULL;
   free(port);
+}
+
+/* While there is a datapath, nothing that is published is freed. */
+struct port *port_free(struct port *port) {
+  if (!port)
+    return NULL;
+  expect_in_thread(!port->is_published || is_stopping);
+  fakes.now += fakes.port_takes;
+  port_end(port);
   return NULL;
+}
+
+/* It is the end, and there is one. */
+void port_leave(struct port *port) {
+  expect_in_thread(port && is_stopping);
+  happens("leave %u %s\n", port->ifindex, direction_name(port->direction));
+  port_end(port);
 }
 
 void port_read(const struct port *port, struct counts *counts) {
@@ -303,7 +334,7 @@ static void do_job(struct attach_job *job, const atomic_bool *stopping) {
   snprintf(fakes.tried + strlen(fakes.tried),
            sizeof(fakes.tried) - strlen(fakes.tried), "%s%s %s",
            *fakes.tried ? ", " : "", job->name, direction_name(job->direction));
-  be_slow(fakes.is_card_slow);
+  be_slow(fakes.slow_card == job->device->ifindex);
   if (outcome->goes)
     card_remove(job->device->ifindex);
   job->entry = outcome->entry;
@@ -322,13 +353,14 @@ static void do_job(struct attach_job *job, const atomic_bool *stopping) {
   }
 }
 
-void attach_jobs(struct datapath *datapath, struct attach_job *jobs,
-                 size_t count, const atomic_bool *stopping) {
-  expect_in_thread(datapath == THE_DATAPATH && count);
+void attach_jobs(const struct attach_batch *batch) {
+  expect_in_thread(batch->datapath == THE_DATAPATH && batch->count);
   pthread_sigmask(SIG_BLOCK, NULL, &fakes.signals);
-  fakes.jobs += count;
-  for (size_t i = 0; i < count; i++)
-    do_job(&jobs[i], stopping);
+  fakes.jobs += batch->count;
+  for (size_t i = 0; i < batch->count; i++) {
+    do_job(&batch->jobs[i], batch->stopping);
+    batch->settled(batch->context, &batch->jobs[i]);
+  }
 }
 
 /* --- the machine -----------------------------------------------------------*/
@@ -349,7 +381,8 @@ void card_add(unsigned ifindex, const char *name) {
   struct card *card = card_of(0);
 
   assert_non_null(card);
-  *card = (struct card){.link = {.ifindex = ifindex, .mtu = 1500}};
+  *card = (struct card){.link = {.ifindex = ifindex, .mtu = 1500},
+                        .queues = ifindex + 1};
   card->outcomes[DIRECTION_TX].entry = ENTRY_TC_TX;
   strcpy(card->link.name, name);
   announce(&card->link, false);
@@ -405,6 +438,21 @@ void card_set_kind(unsigned ifindex, const char *kind) {
   strcpy(card_there(ifindex)->link.kind, kind);
 }
 
+void card_set_queues(unsigned ifindex, unsigned queues) {
+  card_there(ifindex)->queues = queues;
+}
+
+void card_announce(unsigned ifindex) {
+  announce(&card_there(ifindex)->link, false);
+}
+
+void card_lose_program(unsigned ifindex, enum direction direction) {
+  struct port *port = port_of(ifindex, direction);
+
+  assert_true(port && port->is_attached);
+  port->is_attached = false;
+}
+
 void card_set_program(unsigned ifindex, __u32 program) {
   card_there(ifindex)->program = program;
 }
@@ -423,11 +471,9 @@ void card_accepts(unsigned ifindex, enum direction direction) {
 }
 
 bool card_is_counted(unsigned ifindex, enum direction direction) {
-  for (size_t i = 0; i < PORTS_MAX; i++)
-    if (ports[i] && ports[i]->ifindex == ifindex &&
-        ports[i]->direction == direction && ports[i]->is_attached)
-      return true;
-  return false;
+  const struct port *port = port_of(ifindex, direction);
+
+  return port && port->is_attached;
 }
 
 void card_passes(unsigned ifindex, unsigned count) {

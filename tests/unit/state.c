@@ -264,18 +264,21 @@ static void test_another_name_of_a_card(void **state) {
   stop();
 }
 
-/* It has come, but nobody could try it yet. */
+/* It came, but went before it could be counted. */
 static void test_missing_until_it_is_tried(void **state) {
   (void)state;
   add_selected("eth0", NULL);
   start();
   card_add(1, "eth0");
-  card_rename_unheard(1, "renamed");
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.error = -ENODEV, .goes = true});
   turn();
-  assert_string_equal(fakes.tried, "");
+  assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(fakes.noticed, "");
-  card_rename_unheard(1, "eth0");
-  turn_after(1000);
+  turn();
+  assert_string_equal(fakes.noticed, "");
+  card_add(1, "eth0");
+  turn();
   assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   stop();
 }
