@@ -228,11 +228,13 @@ static bool has_gone(unsigned ifindex) {
 }
 
 /* Nothing came of it: the interface has gone, we end, or it stays as it is. */
-static bool is_void(const struct side *side, const struct attach_job *job) {
+static bool is_void(const struct interfaces *interfaces,
+                    const struct side *side, const struct attach_job *job) {
+  if (!job->port && interfaces->stopping)
+    return true;
   if (side->port)
     return is_held_up(job);
-  return job->error &&
-         (job->error == -ECANCELED || has_gone(job->device->ifindex));
+  return job->error && has_gone(job->device->ifindex);
 }
 
 static bool is_news(const struct side *side, const struct attach_job *job) {
@@ -246,7 +248,7 @@ static void take_up(void *context, struct attach_job *job) {
   struct attempt *attempt = &attempts->list[job - attempts->jobs];
 
   schedule(attempt->side, job);
-  attempt->is_void = is_void(attempt->side, job);
+  attempt->is_void = is_void(attempts->interfaces, attempt->side, job);
   if (attempt->is_void)
     return;
   attempt->is_news = is_news(attempt->side, job);
