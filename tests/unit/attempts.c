@@ -299,6 +299,46 @@ static void test_a_busy_card_is_tried_after_a_while_too(void **state) {
   stop();
 }
 
+/* It went between the refusal and the first look: that it goes is not seen any
+ * more. Those that the bond above has are never seen: it is tried once. */
+static void test_a_program_that_is_not_there_after_the_refusal(void **state) {
+  (void)state;
+  start_with(busy);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.logged, "");
+  turn();
+  assert_string_equal(fakes.tried, "");
+  assert_int_equal(fakes.wait, 75);
+  turn_after(2000);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  turn();
+  assert_string_equal(fakes.tried, "");
+  stop();
+}
+
+/* ... and one that was seen goes while it is tried again. */
+static void test_a_program_that_goes_after_a_later_refusal(void **state) {
+  struct outcome last_refusal = busy;
+
+  (void)state;
+  last_refusal.program_goes = true;
+  prepare();
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, busy);
+  start();
+  settle();
+  card_answers(1, DIRECTION_RX, last_refusal);
+  turn_after(1000);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  card_answers(1, DIRECTION_RX, native);
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
+  stop();
+}
+
 static void test_another_program_on_a_busy_card(void **state) {
   (void)state;
   prepare();
@@ -487,6 +527,8 @@ int main(void) {
       TEST(test_a_busy_card_is_looked_at),
       TEST(test_a_card_that_stays_busy_is_left_alone),
       TEST(test_a_busy_card_is_tried_after_a_while_too),
+      TEST(test_a_program_that_is_not_there_after_the_refusal),
+      TEST(test_a_program_that_goes_after_a_later_refusal),
       TEST(test_another_program_on_a_busy_card),
       TEST(test_a_busy_card_that_is_held_up),
       TEST(test_a_busy_card_whose_driver_refuses),

@@ -62,6 +62,25 @@ static void test_frames_that_come_while_the_old_one_ends(void **state) {
   stop();
 }
 
+/* ... and to read it does not wait for that. */
+static void test_reads_while_the_old_one_ends(void **state) {
+  (void)state;
+  start_with(at_tc);
+  card_passes(1, 10);
+  card_answers(1, DIRECTION_RX, native);
+  card_change(1);
+  fakes.frames_of_both = 3;
+  fakes.is_detach_slow = true;
+  turn_only();
+  wait_until_slow();
+  card_passes(1, 2);
+  assert_string_equal(read_all(), "eth0: rx 1 (15) tx 0 attached\n");
+  end_slowness();
+  turn();
+  assert_string_equal(read_all(), "eth0: rx 1 (15) tx 0 attached\n");
+  stop();
+}
+
 /* What was left out under a name is not left out under the next one. */
 static void test_a_rename_after_an_exchange(void **state) {
   (void)state;
@@ -120,6 +139,7 @@ int main(void) {
       TEST(test_an_exchange),
       TEST(test_frames_that_both_count),
       TEST(test_frames_that_come_while_the_old_one_ends),
+      TEST(test_reads_while_the_old_one_ends),
       TEST(test_a_rename_after_an_exchange),
       TEST(test_an_exchange_of_a_card_without_a_name),
       TEST(test_no_exchange_for_nothing_better),

@@ -7,6 +7,9 @@
 #include "tests/unit/interfaces_fakes.h"
 
 #define NATIVE "in the driver (native XDP), error 0\n"
+#define AGAIN                                                                  \
+  "5 interface \"eth0\": the program is not attached any more; it is "         \
+  "attached again\n"
 
 /* Two cards that are counted, by their names, "eth0" and "eth1". */
 static void start_two(void) {
@@ -260,6 +263,7 @@ static void test_cards_made_again_while_messages_are_lost(void **state) {
   fakes.is_overrun = true;
   turn();
   assert_string_equal(fakes.tried, "eth0 rx, eth0 tx");
+  assert_memory_equal(fakes.logged, AGAIN, strlen(AGAIN));
   assert_string_equal(fakes.noticed, "");
   card_passes(1, 1);
   card_passes(2, 1);
@@ -275,6 +279,62 @@ static void test_lost_messages_of_nothing(void **state) {
   turn();
   assert_string_equal(fakes.tried, "");
   assert_string_equal(fakes.happened, "");
+  stop();
+}
+
+/* --- programs that somebody detached ---------------------------------------*/
+
+/* It is looked every ten seconds. */
+static void test_a_program_that_somebody_detaches(void **state) {
+  (void)state;
+  start_two();
+  card_lose_program(1, DIRECTION_RX);
+  turn_after(9999);
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.tried, "");
+  turn_after(1);
+  assert_string_equal(fakes.logged, AGAIN "6 eth0 rx: " NATIVE);
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.noticed, "");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 1 (11) tx 0 attached\n"
+                                  "eth1: rx 1 (200) tx 0 attached\n");
+  turn_after(10000);
+  assert_string_equal(fakes.logged, "");
+  stop();
+}
+
+static void test_a_program_at_tc_that_somebody_detaches(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  start_two();
+  card_lose_program(1, DIRECTION_TX);
+  turn_after(10000);
+  assert_string_equal(fakes.tried, "eth0 rx, eth0 tx");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 1 (11) tx 3 (11) attached\n"
+                                  "eth1: rx 1 (200) tx 3 (200) attached\n");
+  stop();
+}
+
+/* What has gone has lost its program too: its message says so. */
+static void test_a_card_whose_message_has_not_come_yet(void **state) {
+  (void)state;
+  card_add(1, "veth0");
+  start_all();
+  fakes.read_error = -ENOMEM;
+  turn();
+  card_remove(1);
+  turn_after(10000);
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.happened, "");
+  assert_string_equal(fakes.tried, "");
+  fakes.read_error = 0;
+  turn();
+  assert_string_equal(fakes.logged,
+                      "6 interface \"veth0\" has gone\n"
+                      "5 follows again which interfaces there are\n");
   stop();
 }
 
@@ -350,6 +410,9 @@ int main(void) {
       TEST(test_a_bond_that_is_not_selected),
       TEST(test_cards_made_again_while_messages_are_lost),
       TEST(test_lost_messages_of_nothing),
+      TEST(test_a_program_that_somebody_detaches),
+      TEST(test_a_program_at_tc_that_somebody_detaches),
+      TEST(test_a_card_whose_message_has_not_come_yet),
       TEST(test_no_memory_for_a_card),
       TEST(test_no_memory_for_a_name),
       TEST(test_no_memory_to_retire_a_port),

@@ -225,6 +225,7 @@ static void test_nothing_is_told_before_it_is_known(void **state) {
   assert_string_equal(read_all(), "");
   wait_until_slow();
   assert_string_equal(fakes.happened, "sweep\n");
+  assert_int_equal(fakes.opened, 0);
   assert_string_equal(read_all(), "");
   fakes.is_sweep_slow = false;
   end_slowness();
@@ -267,6 +268,30 @@ static void test_reads_go_on_while_a_card_is_slow(void **state) {
   stop();
 }
 
+/* They are told, be they counted or not; the words wait. */
+static void test_what_was_settled_before_a_slow_card(void **state) {
+  (void)state;
+  add_selected("/^eth/", NULL);
+  for (unsigned i = 1; i <= 4; i++)
+    card_add(i, (const char *const[]){"eth1", "eth2", "eth3", "eth4"}[i - 1]);
+  card_refuses(2, DIRECTION_RX, -EIO);
+  fakes.slow_card = 3;
+  start_only();
+  wait_until_slow();
+  assert_string_equal(fakes.tried, "eth1 rx, eth2 rx, eth3 rx");
+  card_passes(1, 5);
+  assert_string_equal(read_all(), "eth1: rx 1 (5) tx 0 attached\n"
+                                  "eth2: rx 0 tx 0 lacking\n");
+  assert_string_equal(fakes.logged, "");
+  end_slowness();
+  turn();
+  assert_string_equal(read_all(), "eth1: rx 1 (5) tx 0 attached\n"
+                                  "eth2: rx 0 tx 0 lacking\n"
+                                  "eth3: rx 1 (0) tx 0 attached\n"
+                                  "eth4: rx 1 (0) tx 0 attached\n");
+  stop();
+}
+
 /* The card that it is busy with is waited for; what is left is not, and nothing
  * is told of it. */
 static void test_stop_while_a_card_is_slow(void **state) {
@@ -279,6 +304,30 @@ static void test_stop_while_a_card_is_slow(void **state) {
   wait_until_slow();
   fakes.is_join_the_end_of_slowness = true;
   stop();
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.noticed, "");
+}
+
+/* What another program is in the way of is not said to have recovered. */
+static void test_stop_before_a_busy_card_has_its_turn(void **state) {
+  static const struct outcome busy_at_tc = {.entry = ENTRY_TC_RX,
+                                            .is_busy = true};
+
+  (void)state;
+  add_selected("/^eth/", NULL);
+  card_add(1, "eth0");
+  card_add(2, "eth1");
+  card_set_program(2, 7);
+  card_answers(2, DIRECTION_RX, busy_at_tc);
+  start();
+  card_add(3, "eth2");
+  card_change(2);
+  fakes.slow_card = 2;
+  turn_only();
+  wait_until_slow();
+  fakes.is_join_the_end_of_slowness = true;
+  stop();
+  assert_string_equal(fakes.tried, "eth1 rx, eth2 rx");
   assert_string_equal(fakes.logged, "");
   assert_string_equal(fakes.noticed, "");
 }
@@ -301,6 +350,41 @@ static void test_stop_unpublishes_nothing(void **state) {
   turn();
   stop();
   assert_string_equal(fakes.happened, "");
+}
+
+/* The first five seconds' worth is detached, the rest is the kernel's. */
+static void test_stop_takes_no_longer_than_five_seconds(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  add_selected("/^eth/", NULL);
+  card_add(1, "eth0");
+  card_add(2, "eth1");
+  card_add(3, "eth2");
+  card_add(4, "eth3");
+  card_refuses(4, DIRECTION_RX, -EIO);
+  start();
+  turn();
+  fakes.port_takes = 1000;
+  stop();
+  assert_string_equal(fakes.happened, "leave 3 tx\nleave 4 tx\n");
+  assert_string_equal(
+      fakes.logged,
+      "5 2 programs are detached by the kernel when collectd has ended, which "
+      "takes it some milliseconds for each\n");
+}
+
+static void test_stop_within_five_seconds(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  add_selected("/^eth/", NULL);
+  card_add(1, "eth0");
+  card_add(2, "eth1");
+  start();
+  turn();
+  fakes.port_takes = 1666;
+  stop();
+  assert_string_equal(fakes.happened, "");
+  assert_string_equal(fakes.logged, "");
 }
 
 static void assert_blocked(const sigset_t *set, bool are_all) {
@@ -489,9 +573,13 @@ int main(void) {
       TEST(test_nothing_is_told_before_it_is_known),
       TEST(test_a_slow_card_at_the_start),
       TEST(test_reads_go_on_while_a_card_is_slow),
+      TEST(test_what_was_settled_before_a_slow_card),
       TEST(test_stop_while_a_card_is_slow),
+      TEST(test_stop_before_a_busy_card_has_its_turn),
       TEST(test_stop_without_start),
       TEST(test_stop_unpublishes_nothing),
+      TEST(test_stop_takes_no_longer_than_five_seconds),
+      TEST(test_stop_within_five_seconds),
       TEST(test_signals),
       TEST(test_no_memory_to_start),
       TEST(test_no_notices),

@@ -119,6 +119,7 @@ void log_write(int severity, const char *format, ...) {
 
 void attach_log(struct attach_told *told, const struct attach_job *job) {
   expect_in_thread(told);
+  fakes.told_device = *job->device;
   log_write(LOG_INFO, "%s %s: %s, error %d%s", job->name,
             direction_name(job->direction),
             places_words(job->entry, job->attachment), -job->error,
@@ -196,6 +197,20 @@ int __wrap_pthread_join(pthread_t thread, void **ret_result) {
   return __real_pthread_join(thread, ret_result);
 }
 
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  void (*on_unlock)(void) = fakes.on_unlock;
+  int error = __real_pthread_mutex_unlock(mutex);
+
+  fakes.on_unlock = NULL;
+  if (on_unlock)
+    on_unlock();
+  fakes.on_unlock = on_unlock;
+  return error;
+}
+
 void be_slow(bool is_so) {
   if (!is_so)
     return;
@@ -207,7 +222,7 @@ void wait_until_slow(void) { sem_wait(&slow); }
 
 void end_slowness(void) {
   fakes.slow_card = 0;
-  fakes.is_sweep_slow = false;
+  fakes.is_sweep_slow = fakes.is_detach_slow = false;
   sem_post(&slowness_ends);
 }
 

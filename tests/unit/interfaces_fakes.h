@@ -34,7 +34,8 @@ struct outcome {
   enum entry first;
   int first_error;
   enum attachment attachment;
-  bool goes; /* the card, meanwhile */
+  bool goes;         /* the card, meanwhile */
+  bool program_goes; /* somebody else's */
 };
 
 extern struct fakes {
@@ -56,9 +57,13 @@ extern struct fakes {
   unsigned port_takes; /* milliseconds to free one */
 
   /* The thread stays there until end_slowness(). */
-  bool is_sweep_slow;
+  bool is_sweep_slow, is_detach_slow;
   unsigned slow_card; /* its ifindex; 0: none */
   bool is_join_the_end_of_slowness;
+
+  /* Is called by the thread whenever it has given up the lock, where a read may
+   * come in. */
+  void (*on_unlock)(void);
 
   /* Of the last turn(). */
   char tried[4096];    /* "eth0 rx, eth0 tx" */
@@ -74,6 +79,7 @@ extern struct fakes {
   unsigned opened; /* monitors, so far */
   struct attach_job last_job;
   struct device last_device;
+  struct device told_device; /* of attach_log() */
   sigset_t signals;
 } fakes;
 

@@ -229,6 +229,7 @@ static struct port *port_of(unsigned ifindex, enum direction direction) {
 void port_detach(struct port *port) {
   expect_in_thread(!port->is_detached);
   card_passes(port->ifindex, fakes.frames_until_end);
+  be_slow(fakes.is_detach_slow);
   port->is_attached = false;
   port->is_detached = true;
   happens("detach %u %s\n", port->ifindex, direction_name(port->direction));
@@ -326,28 +327,31 @@ static void check_job(const struct attach_job *job) {
 /* As the real one: what is counted stays so where nothing better is to be
  * had. */
 static void do_job(struct attach_job *job, const atomic_bool *stopping) {
-  const struct card *card = card_of(job->device->ifindex);
-  const struct outcome answer = card->outcomes[job->direction];
-  const struct outcome *outcome = &answer;
+  struct card *card = card_of(job->device->ifindex);
+  struct outcome outcome = card->outcomes[job->direction];
 
   check_job(job);
   snprintf(fakes.tried + strlen(fakes.tried),
            sizeof(fakes.tried) - strlen(fakes.tried), "%s%s %s",
            *fakes.tried ? ", " : "", job->name, direction_name(job->direction));
   be_slow(fakes.slow_card == job->device->ifindex);
-  if (outcome->goes)
+  if (outcome.program_goes)
+    card->program = 0;
+  if (outcome.goes)
     card_remove(job->device->ifindex);
-  job->entry = outcome->entry;
-  job->is_busy = outcome->is_busy;
-  job->first = outcome->first;
-  job->first_error = outcome->first_error;
-  job->error = *stopping ? -ECANCELED : outcome->error;
+  if (*stopping)
+    outcome = (struct outcome){.entry = outcome.entry, .error = -ECANCELED};
+  job->entry = outcome.entry;
+  job->is_busy = outcome.is_busy;
+  job->first = outcome.first;
+  job->first_error = outcome.first_error;
+  job->error = outcome.error;
   if (job->current && (job->error || *job->current == job->entry)) {
     job->entry = *job->current;
     job->error = 0;
   } else if (!job->error) {
     job->port = port_make(job);
-    job->attachment = outcome->attachment;
+    job->attachment = outcome.attachment;
     if (job->current)
       card_passes(job->device->ifindex, fakes.frames_of_both);
   }

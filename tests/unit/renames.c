@@ -2,6 +2,7 @@
 
 /* Cards take other names: value(NAME) is the last value under NAME plus the
  * frames since a card took that name. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/interfaces_fakes.h"
@@ -369,6 +370,42 @@ static void test_rename_to_another_report(void **state) {
   stop();
 }
 
+static char seen[256];
+
+static void see(void *context, struct interface_report *report) {
+  char line[64];
+
+  (void)context;
+  snprintf(line, sizeof(line), "%s %u\n", report->name, report->groups);
+  if (!strstr(seen, line))
+    strcat(seen, line);
+}
+
+static void read_meanwhile(void) { interfaces_read(interfaces, see, NULL); }
+
+/* Whenever it is read, each name has its own settings. */
+static void test_reads_during_a_rename(void **state) {
+  static const struct overrides protocol = {
+      .settings = {.directions = RX, .groups = GROUP_BIT(GROUP_PROTOCOL)},
+      .given = ~0U};
+  static const struct overrides cast = {
+      .settings = {.directions = RX, .groups = GROUP_BIT(GROUP_CAST)},
+      .given = ~0U};
+
+  (void)state;
+  seen[0] = '\0';
+  add_selected("/^eth/", &protocol);
+  add_selected("/^lan/", &cast);
+  card_add(1, "eth0");
+  start();
+  card_rename(1, "lan0");
+  fakes.on_unlock = read_meanwhile;
+  turn();
+  fakes.on_unlock = NULL;
+  assert_string_equal(seen, "lan0 4\n");
+  stop();
+}
+
 /* --- names that are forgotten ----------------------------------------------*/
 
 /* Removes the card and has it again after that time. */
@@ -460,6 +497,7 @@ int main(void) {
       TEST(test_rename_to_another_direction),
       TEST(test_rename_to_another_busy),
       TEST(test_rename_to_another_report),
+      TEST(test_reads_during_a_rename),
       TEST(test_a_name_is_kept_for_an_hour),
       TEST(test_a_name_begins_anew_after_an_hour),
       TEST(test_a_name_in_the_first_hour_of_the_machine),

@@ -186,6 +186,23 @@ static void test_busy_while_tx_fails(void **state) {
   stop();
 }
 
+/* Busy "skip" is not why. */
+static void test_busy_and_refused_at_tc(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){
+                   .entry = ENTRY_TC_RX, .error = -ENOSYS, .is_busy = true});
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 38\n");
+  assert_told_once();
+  card_answers(1, DIRECTION_RX, busy);
+  assert_then(
+      "WARNING eth0: rx is not counted: another XDP program is attached\n");
+  stop();
+}
+
 static void test_failed_after_busy(void **state) {
   (void)state;
   prepare();
@@ -343,6 +360,7 @@ int main(void) {
       TEST(test_busy_and_counted_at_tc),
       TEST(test_busy_and_not_counted),
       TEST(test_busy_while_tx_fails),
+      TEST(test_busy_and_refused_at_tc),
       TEST(test_failed_after_busy),
       TEST(test_missing_from_the_start),
       TEST(test_missing_and_back),
