@@ -292,6 +292,22 @@ static void test_what_was_settled_before_a_slow_card(void **state) {
   stop();
 }
 
+/* What has gone does not wait for what comes. */
+static void test_a_card_that_goes_before_a_slow_one(void **state) {
+  (void)state;
+  add_selected("/^eth/", NULL);
+  card_add(1, "eth0");
+  start();
+  card_remove(1);
+  card_add(2, "eth1");
+  fakes.slow_card = 2;
+  turn_only();
+  wait_until_slow();
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  end_slowness();
+  stop();
+}
+
 /* The card that it is busy with is waited for; what is left is not, and nothing
  * is told of it. */
 static void test_stop_while_a_card_is_slow(void **state) {
@@ -574,6 +590,7 @@ int main(void) {
       TEST(test_a_slow_card_at_the_start),
       TEST(test_reads_go_on_while_a_card_is_slow),
       TEST(test_what_was_settled_before_a_slow_card),
+      TEST(test_a_card_that_goes_before_a_slow_one),
       TEST(test_stop_while_a_card_is_slow),
       TEST(test_stop_before_a_busy_card_has_its_turn),
       TEST(test_stop_without_start),
