@@ -167,15 +167,8 @@ static void free_list(struct interfaces *interfaces) {
         left);
 }
 
-static void free_retired(struct retired *retired) {
-  for (size_t i = 0; i < retired->count; i++)
-    port_free(retired->ports[i]);
-  free(retired->ports);
-}
-
 static void free_interfaces(struct interfaces *interfaces) {
   free_list(interfaces);
-  free_retired(&interfaces->retired);
   names_clear(&interfaces->names);
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     free(interfaces->counts[d]);
