@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "plugin/clsact.h"
+#include "plugin/descriptor.h"
 #include "plugin/interfaces_private.h"
 #include "plugin/log.h"
+#include "plugin/thread.h"
 
 /* Milliseconds. */
 enum {
@@ -79,17 +80,6 @@ static void *run(void *context) {
   return NULL;
 }
 
-/* Signals are the daemon's: the thread starts with all of them blocked. */
-static int start_thread(struct interfaces *interfaces) {
-  sigset_t all, previous;
-
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  int error = pthread_create(&interfaces->thread, NULL, run, interfaces);
-  pthread_sigmask(SIG_SETMASK, &previous, NULL);
-  return -error;
-}
-
 /* --- start and stop --------------------------------------------------------*/
 
 static int allocate_counts(struct interfaces *interfaces) {
@@ -115,12 +105,18 @@ static int add_configured_names(struct interfaces *interfaces) {
   return 0;
 }
 
+static int open_wake(struct interfaces *interfaces) {
+  int descriptor = eventfd(0, EFD_CLOEXEC);
+
+  interfaces->wake = descriptor_move_up(descriptor < 0 ? -errno : descriptor);
+  return interfaces->wake < 0 ? interfaces->wake : 0;
+}
+
 static int set_up(struct interfaces *interfaces) {
   int error = allocate_counts(interfaces);
 
-  interfaces->wake = eventfd(0, EFD_CLOEXEC);
-  if (!error && interfaces->wake < 0)
-    error = -errno;
+  if (!error)
+    error = open_wake(interfaces);
   if (!error)
     error = add_configured_names(interfaces);
   if (!error)
@@ -155,16 +151,15 @@ static void free_list(struct interfaces *interfaces) {
     struct interface *interface = interfaces->list[i];
     left += free_ports_of(interface, deadline);
     for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-      free(interface->sides[d].cause);
+      free(interface->sides[d].why);
     free(interface);
   }
   free(interfaces->list);
   if (left)
-    log_write(
-        LOG_NOTICE,
-        "%zu programs are detached by the kernel when collectd has ended, "
-        "which takes it some milliseconds for each",
-        left);
+    log_write(LOG_NOTICE,
+              "programs that are left to the kernel, which detaches them when "
+              "collectd has ended: %zu",
+              left);
 }
 
 static void free_interfaces(struct interfaces *interfaces) {
@@ -193,7 +188,7 @@ int interfaces_start(struct selection *selection, struct datapath *datapath,
   pthread_mutex_init(&interfaces->lock, NULL);
   int error = set_up(interfaces);
   if (!error)
-    error = start_thread(interfaces);
+    error = thread_start(&interfaces->thread, run, interfaces);
   if (error)
     free_interfaces(interfaces);
   else
