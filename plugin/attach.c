@@ -3,6 +3,7 @@
 #include "plugin/attach.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +14,33 @@ static const char *const direction_names[DIRECTION_COUNT] = {
     [DIRECTION_TX] = "tx",
 };
 
-static bool is_native(enum entry entry) {
-  return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
-}
-
-static bool is_tc(enum entry entry) {
-  return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
-}
-
 /* --- which place comes next ------------------------------------------------*/
 
-/* One that is counted already stays so, where nothing better is to be had. */
+/* Is not to be counted beside somebody else's program. */
+static bool is_skipped(const struct attach_job *job) {
+  return job->is_busy && job->settings->busy == BUSY_SKIP;
+}
+
+static bool is_of_mode(const struct attach_job *job, enum entry entry) {
+  const struct places *places = places_of(job->settings->mode, job->direction);
+
+  for (size_t i = 0; i < places->count; i++)
+    if (places->tried[i] == entry)
+      return true;
+  return false;
+}
+
+/* One that is counted already stays so where nothing better is to be had: but
+ * where it is only as long as another program is there, not when that has gone
+ * and the mode's places are refused. */
+static bool stays(const struct attach_job *job, int error) {
+  return job->current && !is_skipped(job) &&
+         (job->is_busy || is_of_mode(job, *job->current) ||
+          !places_is_refusal(job->entry, error));
+}
+
 static void finish(struct attach_job *job, int error) {
-  if (error && job->current) {
+  if (error && stays(job, error)) {
     job->entry = *job->current;
     error = 0;
   }
@@ -42,8 +57,8 @@ static void go_to(struct attach_job *job, enum entry entry) {
 
 /* An interface has one XDP program: while that is ours, there is no other. */
 static bool is_in_own_way(const struct attach_job *job, enum entry entry) {
-  return job->current && *job->current != entry && !is_tc(*job->current) &&
-         !is_tc(entry);
+  return job->current && *job->current != entry &&
+         !places_is_tc(*job->current) && !places_is_tc(entry);
 }
 
 /* Goes to the next of the places, from job->place on. After the last one the
@@ -68,7 +83,7 @@ static void begin(struct attach_job *job) {
 /* Behind somebody else's XDP program there is tc, if that is wanted. */
 static void give_way(struct attach_job *job) {
   job->is_busy = true;
-  if (job->settings->busy == BUSY_SKIP)
+  if (is_skipped(job))
     finish(job, -EBUSY);
   else
     go_to(job, ENTRY_TC_RX);
@@ -82,7 +97,7 @@ static bool tells_nothing_new(const struct attach_job *job, int error) {
 }
 
 static void note_first(struct attach_job *job, int error) {
-  bool is_better = job->place == 0 || is_native(job->entry);
+  bool is_better = job->place == 0 || places_is_native(job->entry);
 
   if (job->is_busy || !is_better || tells_nothing_new(job, error))
     return;
@@ -94,14 +109,14 @@ static void note_first(struct attach_job *job, int error) {
 static int error_of(const struct attach_job *job, int error) {
   bool is_by_bond = error == -EALREADY && job->device->is_bond_member;
 
-  return is_by_bond && !is_tc(job->entry) ? -EEXIST : error;
+  return is_by_bond && !places_is_tc(job->entry) ? -EEXIST : error;
 }
 
 /* Decides what comes after a place that could not be had. */
 static void advance(struct attach_job *job, int error) {
   error = error_of(job, error);
   note_first(job, error);
-  if (!is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
+  if (!places_is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
     give_way(job);
   } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
@@ -124,7 +139,7 @@ static int add_member(void *port, unsigned member) {
 /* XDP in the driver of a bond sees the frames as its members'. Of a bond the
  * counters can be found by members that come later. */
 static int add_members(const struct attach_job *job) {
-  if (!is_native(job->entry) || strcmp(job->device->kind, "bond") != 0) {
+  if (!places_is_native(job->entry) || strcmp(job->device->kind, "bond") != 0) {
     port_seal(job->port);
     return 0;
   }
@@ -226,7 +241,7 @@ void attach_jobs(const struct attach_batch *batch) {
 
 /* --- what is told ----------------------------------------------------------*/
 
-struct refusal attach_refusal(const struct attach_job *job) {
+static struct refusal refusal_of(const struct attach_job *job) {
   bool is_first = tells_nothing_new(job, job->error);
 
   return places_describe(is_first ? job->first : job->entry,
@@ -241,15 +256,22 @@ static bool may_choose(const struct attach_job *job) {
          places_is_refusal(job->entry, job->error);
 }
 
-static void log_failure(const struct attach_job *job) {
-  struct refusal refusal = attach_refusal(job);
+void attach_explain(const struct attach_job *job, char *text, size_t size) {
+  struct refusal refusal = refusal_of(job);
   const char *remedy = refusal.remedy;
   const char *mode = may_choose(job) ? "use Mode \"auto\"" : "";
 
-  log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s%s%s%s%s",
-            job->name, direction_names[job->direction], refusal.cause,
-            *remedy || *mode ? "; " : "", remedy,
-            *remedy && *mode ? ", or " : "", mode);
+  snprintf(text, size, "%s%s%s%s%s", refusal.cause,
+           *remedy || *mode ? "; " : "", remedy,
+           *remedy && *mode ? ", or " : "", mode);
+}
+
+static void log_failure(const struct attach_job *job) {
+  char why[ATTACH_WHY_MAX];
+
+  attach_explain(job, why, sizeof(why));
+  log_write(LOG_ERR, "interface \"%s\": %s is not counted: %s", job->name,
+            direction_names[job->direction], why);
 }
 
 /* As the operator wants it: nothing is wrong. */
@@ -289,7 +311,7 @@ static void log_success(const struct attach_job *job) {
   else if (job->direction == DIRECTION_TX)
     log_write(severity, "interface \"%s\": tx is counted %s, as in every Mode",
               job->name, words);
-  else if (job->first_error && !is_native(job->entry))
+  else if (job->first_error && !places_is_native(job->entry))
     log_fallback(job, severity, words);
   else
     log_write(severity, "interface \"%s\": rx is counted %s, by Mode \"%s\"",
@@ -301,7 +323,7 @@ static void log_side_effect(struct attach_told *told,
   enum side_effect effect = places_side_effect(job->device);
   bool limits_mtu = job->entry == ENTRY_NATIVE;
 
-  if (!is_native(job->entry) || effect == SIDE_EFFECT_NONE ||
+  if (!places_is_native(job->entry) || effect == SIDE_EFFECT_NONE ||
       (told->effects[effect] && (!limits_mtu || told->mtu[effect])))
     return;
   told->effects[effect] = true;
@@ -332,16 +354,22 @@ static struct tag_taker tag_taker_of(const char *name,
 
 /* A tag that was taken off is known to tc alone. To what stands on other
  * devices it does not come in generic mode, whatever these do. */
-static void log_stripped_tags(const struct attach_job *job) {
+static void log_stripped_tags(struct attach_told *told,
+                              const struct attach_job *job) {
   bool is_stacked =
       job->entry == ENTRY_GENERIC && places_is_stacked(job->device);
   bool matters =
       job->settings->groups & GROUP_BIT(GROUP_VLAN) || job->device->has_vlan;
   struct tag_taker taker = tag_taker_of(job->name, job->device);
 
-  if (is_tc(job->entry) || !(job->device->strips_tags || is_stacked) ||
+  if (places_is_tc(job->entry) || !(job->device->strips_tags || is_stacked) ||
       !matters)
     return;
+  if (strcmp(job->device->kind, "veth") == 0) {
+    if (told->tags_of_veth)
+      return;
+    told->tags_of_veth = true;
+  }
   if (is_stacked)
     log_write(LOG_NOTICE,
               "interface \"%s\": VLAN tags are taken off before XDP and not "
@@ -368,14 +396,14 @@ static void log_unknown_link(struct attach_told *told,
 }
 
 void attach_log(struct attach_told *told, const struct attach_job *job) {
-  if (job->error && job->is_busy && job->settings->busy == BUSY_SKIP) {
+  if (is_skipped(job)) {
     log_skipped(job);
   } else if (job->error) {
     log_failure(job);
   } else {
     log_success(job);
     log_side_effect(told, job);
-    log_stripped_tags(job);
+    log_stripped_tags(told, job);
     log_unknown_link(told, job);
   }
 }

@@ -21,9 +21,9 @@ struct attach_job {
   enum attachment attachment; /* ... and how; then how it is counted */
 
   /* Set by attach_jobs(). */
-  struct port *port; /* attached; NULL: nothing better than `current` */
+  struct port *port; /* attached; NULL: none, or none better than `current` */
   enum entry entry;  /* where it is counted, or was tried last */
-  int error;         /* why it is not counted, 0: it is, or still is */
+  int error;         /* why it is not to be counted, 0: it is, or still is */
   enum entry first;  /* what the mode would have liked best */
   int first_error;   /* why not */
   bool is_busy;      /* another XDP program is there */
@@ -54,13 +54,15 @@ void attach_jobs(const struct attach_batch *batch);
 struct attach_told {
   bool effects[SIDE_EFFECT_COUNT];
   bool mtu[SIDE_EFFECT_COUNT]; /* that of them, with the MTU */
+  bool tags_of_veth;           /* containers have thousands */
   unsigned link;               /* ifindex whose link layer was told of last */
 };
 
 /* Logs what came of a job. */
 void attach_log(struct attach_told *told, const struct attach_job *job);
 
-/* Cause and remedy of a job's error. */
-struct refusal attach_refusal(const struct attach_job *job);
+/* Cause and remedy of a job's error: "its driver has no XDP; use ...". */
+enum { ATTACH_WHY_MAX = 512 };
+void attach_explain(const struct attach_job *job, char *text, size_t size);
 
 #endif

@@ -14,12 +14,13 @@ enum {
   /* Milliseconds. */
   BACKOFF_FIRST = 1000,
   BACKOFF_LAST = 60 * 1000,
-  BUSY_INTERVAL = 75,
+  WATCH_INTERVAL = 75,
   /* ... or this many times as long as it took. */
-  BUSY_REST = 9,
-  /* Attempts together, after which it is looked what has come and gone: at tc
-     each takes some 10 ms. */
+  WATCH_REST = 49,
+  /* Attempts together, after which it is looked what has come and gone; and
+     those of them at tc, where each takes some 10 ms. */
   ATTEMPTS_MAX = 128,
+  ATTEMPTS_TC_MAX = 4,
 };
 
 /* --- when ------------------------------------------------------------------*/
@@ -47,42 +48,48 @@ static bool is_due(const struct side *side, __u64 now) {
   return side->is_wanted && side->retry_at <= now;
 }
 
-/* Somebody's program that goes, or is exchanged, sends no message. */
+/* At XDP there is our own; Mode "tc" does not care. */
+static bool is_watched(const struct interface *interface) {
+  const struct side *rx = &interface->sides[DIRECTION_RX];
+  bool is_at_tc = rx->port && rx->entry == ENTRY_TC_RX;
+
+  return rx->is_busy || (is_at_tc && interface->settings->mode != MODE_TC);
+}
+
+/* Somebody's program that comes, goes or is exchanged by a link sends no
+ * message. */
 static bool has_changed(const struct interface *interface, struct side *side) {
   __u32 program;
 
   if (monitor_query_xdp(interface->link.ifindex, &program) != 0 ||
-      program == side->busy_with)
+      program == side->program)
     return false;
-  side->busy_with = program;
+  side->program = program;
   return true;
 }
 
-/* To ask for many takes time, of which nine tenths are left to others. */
-static void look_at_busy(struct interfaces *interfaces) {
+/* To ask for many takes time: of it, a fiftieth. */
+static void look_at_programs(struct interfaces *interfaces) {
   __u64 start = now_ms();
+  bool any = false;
 
-  if (start < interfaces->busy_at)
+  if (start < interfaces->watch_at)
     return;
-  interfaces->busy_at = NEVER;
   for (size_t i = 0; i < interfaces->count; i++) {
     struct interface *interface = interfaces->list[i];
-    struct side *side = &interface->sides[DIRECTION_RX];
-    if (!side->is_busy)
+    if (!is_watched(interface))
       continue;
-    interfaces->busy_at = 0;
-    if (has_changed(interface, side))
+    any = true;
+    if (has_changed(interface, &interface->sides[DIRECTION_RX]))
       attempts_hurry(interface);
   }
-  if (interfaces->busy_at == NEVER)
-    return;
-  __u64 rest = BUSY_REST * (now_ms() - start);
-  interfaces->busy_at =
-      now_ms() + (rest > BUSY_INTERVAL ? rest : BUSY_INTERVAL);
+  __u64 end = now_ms(), rest = WATCH_REST * (end - start);
+  interfaces->watch_at =
+      any ? end + (rest > WATCH_INTERVAL ? rest : WATCH_INTERVAL) : NEVER;
 }
 
 __u64 attempts_next(const struct interfaces *interfaces) {
-  __u64 next = interfaces->busy_at;
+  __u64 next = interfaces->watch_at;
 
   for (size_t i = 0; i < interfaces->count; i++)
     for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
@@ -105,7 +112,7 @@ struct attempt {
 
 struct attempts {
   struct interfaces *interfaces;
-  size_t count;
+  size_t count, tc_count;
   struct attempt list[ATTEMPTS_MAX];
   struct attach_job jobs[ATTEMPTS_MAX]; /* of them */
 };
@@ -144,13 +151,23 @@ static void begin(struct interfaces *interfaces, struct interface *interface,
     interface_set_queues(interfaces, interface, device_rx_queues(link->name));
 }
 
+static bool is_first_at_tc(const struct interface *interface,
+                           enum direction direction) {
+  return places_is_tc(
+      places_of(interface->settings->mode, direction)->tried[0]);
+}
+
 static void begin_due(struct attempts *attempts, struct interface *interface,
                       __u64 now) {
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    if (attempts->count == ATTEMPTS_MAX || !is_due(&interface->sides[d], now))
+    bool is_at_tc = is_first_at_tc(interface, d);
+    if (attempts->count == ATTEMPTS_MAX ||
+        (is_at_tc && attempts->tc_count == ATTEMPTS_TC_MAX) ||
+        !is_due(&interface->sides[d], now))
       continue;
     struct attempt *attempt = &attempts->list[attempts->count];
     attempt->job = &attempts->jobs[attempts->count++];
+    attempts->tc_count += is_at_tc;
     begin(attempts->interfaces, interface, d, attempt);
   }
 }
@@ -159,7 +176,7 @@ static void collect(struct attempts *attempts) {
   const struct interfaces *interfaces = attempts->interfaces;
   __u64 now = now_ms();
 
-  attempts->count = 0;
+  attempts->count = attempts->tc_count = 0;
   for (size_t i = 0; i < interfaces->count; i++)
     begin_due(attempts, interfaces->list[i], now);
 }
@@ -188,6 +205,30 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
   retired_add(&interfaces->retired, old);
 }
 
+void interface_drop_side(struct interfaces *interfaces,
+                         struct interface *interface,
+                         enum direction direction) {
+  struct side *side = &interface->sides[direction];
+  struct port *port = side->port;
+
+  if (port)
+    port_detach(port);
+  pthread_mutex_lock(&interfaces->lock);
+  if (port && interface->name) {
+    port_read(port, interfaces->scratch);
+    series_keep(&interface->name->series[direction], interfaces->scratch);
+  }
+  side->port = NULL;
+  side->is_tried = false;
+  pthread_mutex_unlock(&interfaces->lock);
+  if (port)
+    retired_add(&interfaces->retired, port);
+  side->error = 0;
+  side->is_busy = false;
+  free(side->why);
+  side->why = NULL;
+}
+
 static void install(struct interfaces *interfaces,
                     const struct attempt *attempt) {
   const struct attach_job *job = attempt->job;
@@ -197,6 +238,8 @@ static void install(struct interfaces *interfaces,
     exchange(interfaces, attempt->interface, side, job);
     return;
   }
+  if (side->port && job->error)
+    interface_drop_side(interfaces, attempt->interface, job->direction);
   pthread_mutex_lock(&interfaces->lock);
   if (job->port)
     side->port = job->port;
@@ -205,29 +248,43 @@ static void install(struct interfaces *interfaces,
   pthread_mutex_unlock(&interfaces->lock);
 }
 
-/* What keeps it from a better place may pass, and nobody tells when. */
-static bool is_held_up(const struct attach_job *job) {
-  return !job->port && job->first_error && !job->is_busy &&
-         !places_is_refusal(job->first, job->first_error);
+/* What keeps it from a better place may pass, and nobody tells when: that its
+ * driver has none, or not with this MTU, is told. */
+static bool may_pass(const struct attach_job *job) {
+  return job->first_error && !job->is_busy && job->first_error != -EOPNOTSUPP &&
+         job->first_error != -EINVAL;
 }
 
 /* Where it has what it wants, or what else there is changes with a message,
  * there is no need to ask. */
 static void schedule(struct side *side, const struct attach_job *job) {
-  if (job->error || job->is_busy || is_held_up(job))
+  if (job->error || job->is_busy || may_pass(job))
     put_off(side);
   else
     side->retry_at = NEVER;
 }
 
-/* Nothing came of it: the interface has gone, we end, or it stays as it is. */
-static bool is_void(const struct side *side, const struct attach_job *job) {
+/* Without descriptors the kernel cannot be asked: then it is there. */
+static bool has_gone(unsigned ifindex) {
   char name[IF_NAMESIZE];
 
-  if (side->port)
-    return is_held_up(job);
-  return job->error && (job->error == -ECANCELED ||
-                        !if_indextoname(job->device->ifindex, name));
+  return !if_indextoname(ifindex, name) && errno == ENXIO;
+}
+
+/* It goes on as it was; nobody knows whether another program is still there. */
+static bool is_held_up(const struct side *side, const struct attach_job *job) {
+  return side->port && !job->port && !job->error && may_pass(job) &&
+         !places_is_refusal(job->first, job->first_error);
+}
+
+/* Nothing came of it: the interface has gone, we end, or it stays as it is. */
+static bool is_void(const struct interfaces *interfaces,
+                    const struct side *side, const struct attach_job *job) {
+  if (!job->port && interfaces->stopping)
+    return true;
+  if (job->error && !side->port)
+    return has_gone(job->device->ifindex);
+  return is_held_up(side, job);
 }
 
 static bool is_news(const struct side *side, const struct attach_job *job) {
@@ -241,7 +298,7 @@ static void take_up(void *context, struct attach_job *job) {
   struct attempt *attempt = &attempts->list[job - attempts->jobs];
 
   schedule(attempt->side, job);
-  attempt->is_void = is_void(attempt->side, job);
+  attempt->is_void = is_void(attempts->interfaces, attempt->side, job);
   if (attempt->is_void)
     return;
   attempt->is_news = is_news(attempt->side, job);
@@ -249,24 +306,25 @@ static void take_up(void *context, struct attach_job *job) {
 }
 
 static void note_outcome(struct side *side, const struct attach_job *job) {
-  struct refusal refusal = attach_refusal(job);
+  char why[ATTACH_WHY_MAX];
 
+  attach_explain(job, why, sizeof(why));
   side->attachment = job->attachment;
   side->error = job->error;
   side->is_busy = job->is_busy;
-  free(side->cause);
-  side->cause = job->error ? strdup(refusal.cause) : NULL;
+  free(side->why);
+  side->why = job->error ? strdup(why) : NULL;
 }
 
 /* It may have gone since we were refused: then we are too late to see it go,
- * and try once more. */
-static void watch_program(struct interfaces *interfaces,
-                          const struct interface *interface, struct side *side,
-                          bool was_busy) {
-  interfaces->busy_at = 0;
-  side->busy_with = 0;
-  monitor_query_xdp(interface->link.ifindex, &side->busy_with);
-  if (!side->busy_with && !was_busy)
+ * and try once more. A bond's program has no id at its members. */
+static void ask_for_program(const struct interface *interface,
+                            struct side *side, bool was_busy) {
+  bool may_have_gone = !was_busy || side->program;
+
+  side->program = 0;
+  monitor_query_xdp(interface->link.ifindex, &side->program);
+  if (!side->program && may_have_gone)
     side->retry_at = 0;
 }
 
@@ -284,6 +342,9 @@ static void query_driver(struct interfaces *interfaces,
     return;
   device_query_driver(job->name, device);
   interface_set_queues(interfaces, attempt->interface, device->rx_queues);
+  /* Nor is it told when that is turned off. */
+  if (device->merges && job->first_error && attempt->side->retry_at == NEVER)
+    put_off(attempt->side);
 }
 
 static void finish(struct interfaces *interfaces, struct attempt *attempt) {
@@ -297,7 +358,9 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
     query_driver(interfaces, attempt);
   note_outcome(side, attempt->job);
   if (side->is_busy)
-    watch_program(interfaces, interface, side, was_busy);
+    ask_for_program(interface, side, was_busy);
+  if (is_watched(interface) && interfaces->watch_at == NEVER)
+    interfaces->watch_at = 0;
   if (attempt->is_news)
     attach_log(&interfaces->told, attempt->job);
 }
@@ -305,7 +368,7 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
 void attempts_make(struct interfaces *interfaces) {
   struct attempts attempts = {.interfaces = interfaces};
 
-  look_at_busy(interfaces);
+  look_at_programs(interfaces);
   collect(&attempts);
   if (!attempts.count)
     return;

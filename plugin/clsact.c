@@ -358,6 +358,25 @@ void clsact_detach(const struct clsact *clsact) {
   owner_release();
 }
 
+struct search {
+  unsigned handle;
+  bool is_found;
+};
+
+static void search_filter(void *context, const struct filter *filter) {
+  struct search *search = context;
+
+  search->is_found |= filter->is_bpf && filter->handle == search->handle;
+}
+
+bool clsact_is_attached(const struct clsact *clsact) {
+  struct search search = {.handle = clsact->handle};
+  int error =
+      visit_filters(clsact->ifindex, clsact->is_egress, search_filter, &search);
+
+  return search.is_found || (error && error != -EINVAL && error != -ENOENT);
+}
+
 /* --- what was left behind --------------------------------------------------*/
 
 struct sweep {

@@ -33,6 +33,9 @@ int clsact_attach(int program, unsigned ifindex, bool is_egress,
  * stays. */
 void clsact_detach(const struct clsact *clsact);
 
+/* Whether the filter is still there; also where that cannot be told. */
+bool clsact_is_attached(const struct clsact *clsact);
+
 /* Removes what processes that have died left behind, on all devices of this
  * network namespace. Filters of a process that could not make a socket stay,
  * since nobody can tell whether it lives; so do all where we cannot make one.

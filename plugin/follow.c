@@ -117,6 +117,8 @@ static void become(struct interfaces *interfaces, struct interface *interface,
     error = take_name(interfaces, interface, link->name);
   interface->link = *link;
   interface->settings = settings;
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    interface->sides[d].is_wanted = settings->directions & DIRECTION_BIT(d);
   pthread_mutex_unlock(&interfaces->lock);
   if (error)
     log_write(LOG_ERR, "interface \"%s\" is not reported: out of memory",
@@ -137,48 +139,35 @@ static void add(struct interfaces *interfaces, const struct link_state *link,
               link->name);
     return;
   }
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-    interface->sides[d].is_wanted = settings->directions & DIRECTION_BIT(d);
   attempts_hurry(interface);
   become(interfaces, interface, link, settings);
 }
 
-/* The programs are off before the last counters are read. */
 static void let_go(struct interfaces *interfaces, struct interface *interface) {
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-    if (interface->sides[d].port)
-      port_detach(interface->sides[d].port);
+    interface_drop_side(interfaces, interface, d);
   pthread_mutex_lock(&interfaces->lock);
   move(interfaces, interface, NULL);
   pthread_mutex_unlock(&interfaces->lock);
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
-    if (interface->sides[d].port)
-      retired_add(&interfaces->retired, interface->sides[d].port);
-    free(interface->sides[d].cause);
-  }
   strike_off(interfaces, interface);
   free(interface);
 }
 
-/* One whose name is configured is missing now, which is told as such. */
+/* One whose name is configured is missing now, which is told as such. One that
+ * has lost its name before is not known by it any more. */
 static void tell_gone(const struct interface *interface,
                       const struct link_state *after) {
   const char *name = interface->link.name;
 
-  if (after)
+  if (after && *name)
     log_write(LOG_INFO,
               "interface \"%s\" is called \"%s\" now, which is not selected",
               name, after->name);
-  else if (interface->name && !interface->name->is_configured)
+  else if (!after && interface->name && !interface->name->is_configured)
     log_write(LOG_INFO, "interface \"%s\" has gone", name);
 }
 
 /* --- members of bonds ------------------------------------------------------*/
-
-static bool is_native(const struct side *side) {
-  return side->port &&
-         (side->entry == ENTRY_NATIVE || side->entry == ENTRY_NATIVE_FRAGS);
-}
 
 /* The members of a bond decide whether it can be counted in the driver, where
  * their frames are seen as theirs. */
@@ -190,7 +179,7 @@ static void change_member(const struct interfaces *interfaces, unsigned master,
 
   if (!bond || strcmp(bond->link.kind, "bond") != 0)
     return;
-  if (is_native(side))
+  if (side->port && places_is_native(side->entry))
     change(side->port, member);
   attempts_hurry(bond);
 }
@@ -215,10 +204,15 @@ static void follow_member(const struct interfaces *interfaces,
 
 /* --- changes ---------------------------------------------------------------*/
 
-/* Whether it may be counted elsewhere than before. */
-static bool is_other(const struct settings *a, const struct settings *b) {
-  return a->mode != b->mode || a->directions != b->directions ||
-         a->busy != b->busy;
+/* What other settings do not want, or elsewhere. */
+static void drop_unwanted(struct interfaces *interfaces,
+                          struct interface *interface,
+                          const struct settings *settings) {
+  if (!(settings->directions & DIRECTION_BIT(DIRECTION_RX)) ||
+      settings->mode != interface->settings->mode)
+    interface_drop_side(interfaces, interface, DIRECTION_RX);
+  if (!(settings->directions & DIRECTION_BIT(DIRECTION_TX)))
+    interface_drop_side(interfaces, interface, DIRECTION_TX);
 }
 
 /* No message tells them: they are asked for where they are reported, or more of
@@ -236,17 +230,32 @@ static void follow_queues(struct interfaces *interfaces,
     attempts_hurry(interface);
 }
 
+/* Whether it may be counted better than before. Some cards drop the link for a
+ * moment when XDP is tried: that is no reason to try again, for ever. */
+static bool is_reason(struct link_state before, struct link_state after) {
+  /* The last two are of linux/if.h: IFF_LOWER_UP, IFF_DORMANT. */
+  const unsigned carrier = IFF_RUNNING | 1U << 16 | 1U << 17;
+
+  before.flags &= ~carrier;
+  after.flags &= ~carrier;
+  return !link_state_equals(&before, &after);
+}
+
+/* What it has counted so far counts for the name that it had. */
 static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
   const struct link_state before = interface->link;
+  bool is_other = settings != interface->settings;
 
+  if (is_other)
+    drop_unwanted(interfaces, interface, settings);
   become(interfaces, interface, link, settings);
   if (*before.name && *link->name && strcmp(before.name, link->name) != 0)
     log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,
               link->name);
   follow_queues(interfaces, interface);
-  if (!link_state_equals(&before, link))
+  if (is_other || is_reason(before, *link))
     attempts_hurry(interface);
 }
 
@@ -270,16 +279,14 @@ static void on_link(void *context, const struct link_state *before,
   if (after && *after->name)
     selection_see(interfaces->selection, after->name);
   follow_member(interfaces, before, after);
-  if (interface && !settings)
-    tell_gone(interface, after);
-  if (interface && (!settings || is_other(interface->settings, settings))) {
-    let_go(interfaces, interface);
-    interface = NULL;
-  }
-  if (interface)
+  if (interface && settings) {
     update(interfaces, interface, after, settings);
-  else if (settings)
+  } else if (interface) {
+    tell_gone(interface, after);
+    let_go(interfaces, interface);
+  } else if (settings) {
     add(interfaces, after, settings);
+  }
 }
 
 /* --- the monitor -----------------------------------------------------------*/
@@ -295,6 +302,16 @@ static void tell_unseen(const struct selection *selection) {
               text);
 }
 
+/* Nothing is missing while links come and go too fast to be told. */
+static void note_complete(struct interfaces *interfaces) {
+  if (interfaces->has_looked || !monitor_is_complete(interfaces->monitor))
+    return;
+  pthread_mutex_lock(&interfaces->lock);
+  interfaces->has_looked = true;
+  pthread_mutex_unlock(&interfaces->lock);
+  tell_unseen(interfaces->selection);
+}
+
 int follow_begin(struct interfaces *interfaces) {
   const struct link_state *link = NULL;
   int error = monitor_open(&interfaces->monitor);
@@ -303,10 +320,7 @@ int follow_begin(struct interfaces *interfaces) {
     return error;
   while ((link = monitor_next(interfaces->monitor, link)))
     on_link(interfaces, NULL, link);
-  pthread_mutex_lock(&interfaces->lock);
-  interfaces->has_looked = true;
-  pthread_mutex_unlock(&interfaces->lock);
-  tell_unseen(interfaces->selection);
+  note_complete(interfaces);
   return 0;
 }
 
@@ -341,6 +355,7 @@ void follow_dead(struct interfaces *interfaces) {
 int follow_changes(struct interfaces *interfaces) {
   int status = monitor_read(interfaces->monitor, on_link, interfaces);
 
+  note_complete(interfaces);
   if (status == 1)
     follow_dead(interfaces);
   return status < 0 ? status : 0;

@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "plugin/clsact.h"
+#include "plugin/descriptor.h"
 #include "plugin/interfaces_private.h"
 #include "plugin/log.h"
+#include "plugin/thread.h"
 
 /* Milliseconds. */
 enum {
@@ -22,7 +23,8 @@ enum {
 
 /* --- the thread ------------------------------------------------------------*/
 
-/* A name that nobody has had for an hour begins anew. */
+/* A name that nobody has had for an hour begins anew. The clock's first hour is
+ * the machine's. */
 static void sweep(struct interfaces *interfaces) {
   __u64 now = now_ms();
 
@@ -71,21 +73,11 @@ static void *run(void *context) {
     sweep(interfaces);
     retired_free(&interfaces->retired);
     attempts_make(interfaces);
+    retired_free(&interfaces->retired);
     state_tell(interfaces);
     wait_for_more(interfaces);
   }
   return NULL;
-}
-
-/* Signals are the daemon's: the thread starts with all of them blocked. */
-static int start_thread(struct interfaces *interfaces) {
-  sigset_t all, previous;
-
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  int error = pthread_create(&interfaces->thread, NULL, run, interfaces);
-  pthread_sigmask(SIG_SETMASK, &previous, NULL);
-  return -error;
 }
 
 /* --- start and stop --------------------------------------------------------*/
@@ -113,12 +105,18 @@ static int add_configured_names(struct interfaces *interfaces) {
   return 0;
 }
 
+static int open_wake(struct interfaces *interfaces) {
+  int descriptor = eventfd(0, EFD_CLOEXEC);
+
+  interfaces->wake = descriptor_move_up(descriptor < 0 ? -errno : descriptor);
+  return interfaces->wake < 0 ? interfaces->wake : 0;
+}
+
 static int set_up(struct interfaces *interfaces) {
   int error = allocate_counts(interfaces);
 
-  interfaces->wake = eventfd(0, EFD_CLOEXEC);
-  if (!error && interfaces->wake < 0)
-    error = -errno;
+  if (!error)
+    error = open_wake(interfaces);
   if (!error)
     error = add_configured_names(interfaces);
   if (!error)
@@ -153,27 +151,19 @@ static void free_list(struct interfaces *interfaces) {
     struct interface *interface = interfaces->list[i];
     left += free_ports_of(interface, deadline);
     for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-      free(interface->sides[d].cause);
+      free(interface->sides[d].why);
     free(interface);
   }
   free(interfaces->list);
   if (left)
-    log_write(
-        LOG_NOTICE,
-        "%zu programs are detached by the kernel when collectd has ended, "
-        "which takes it some milliseconds for each",
-        left);
-}
-
-static void free_retired(struct retired *retired) {
-  for (size_t i = 0; i < retired->count; i++)
-    port_free(retired->ports[i]);
-  free(retired->ports);
+    log_write(LOG_NOTICE,
+              "programs that are left to the kernel, which detaches them when "
+              "collectd has ended: %zu",
+              left);
 }
 
 static void free_interfaces(struct interfaces *interfaces) {
   free_list(interfaces);
-  free_retired(&interfaces->retired);
   names_clear(&interfaces->names);
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     free(interfaces->counts[d]);
@@ -198,7 +188,7 @@ int interfaces_start(struct selection *selection, struct datapath *datapath,
   pthread_mutex_init(&interfaces->lock, NULL);
   int error = set_up(interfaces);
   if (!error)
-    error = start_thread(interfaces);
+    error = thread_start(&interfaces->thread, run, interfaces);
   if (error)
     free_interfaces(interfaces);
   else

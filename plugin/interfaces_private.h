@@ -25,15 +25,15 @@ struct side {
   /* Written under the lock, for the reads. */
   struct port *port; /* NULL: not counted */
   enum entry entry;  /* where it is counted, or was tried last */
+  bool is_wanted;
   bool is_tried;
 
   enum attachment attachment;
-  bool is_wanted;
-  int error;       /* why it is not counted, 0: it is */
-  char *cause;     /* the same in words; NULL: none, or out of memory */
-  bool is_busy;    /* another XDP program is in the way */
-  __u32 busy_with; /* that program's id */
-  __u64 retry_at;  /* when to look for a place, or a better one */
+  int error;      /* why it is not counted, 0: it is */
+  char *why;      /* the same in words, with the remedy; NULL: no memory */
+  bool is_busy;   /* another XDP program is in the way */
+  __u32 program;  /* the id of the one that was there last; 0: none */
+  __u64 retry_at; /* when to look for a place, or a better one */
   unsigned backoff;
 };
 
@@ -61,7 +61,7 @@ struct interfaces {
   size_t count;
   struct retired retired;
   struct attach_told told;
-  __u64 busy_at; /* when to look at those that are busy */
+  __u64 watch_at; /* when to look at somebody else's programs */
   __u64 sweep_at;
   int monitor_error; /* told */
   struct counts *scratch;
@@ -85,6 +85,10 @@ static inline __u64 now_ms(void) {
 /* Returns whether there are other ones than before; 0 is no news. */
 bool interface_set_queues(struct interfaces *interfaces,
                           struct interface *interface, unsigned queues);
+
+/* It is counted there no longer; what it has counted stays with its name. */
+void interface_drop_side(struct interfaces *interfaces,
+                         struct interface *interface, enum direction direction);
 
 /* Asks which interfaces there are, and lists those that are selected. Returns 0
  * or -errno: to be tried again. */

@@ -174,14 +174,20 @@ static int rename_all(const struct visit *visit, const struct links *now) {
   return error;
 }
 
-static int compare(const struct visit *visit, const struct links *now) {
+/* What a dump has that was interrupted is there; what it lacks may be, too. */
+static int update_all(const struct visit *visit, const struct links *now) {
   const struct link_state *link = NULL;
+  int error = 0;
 
-  drop_absent(visit, now);
-  int error = rename_all(visit, now);
   while (!error && (link = links_next(now, link)))
     error = update(visit, link);
   return error;
+}
+
+static int compare(const struct visit *visit, const struct links *now) {
+  drop_absent(visit, now);
+  int error = rename_all(visit, now);
+  return error ? error : update_all(visit, now);
 }
 
 /* Messages that came since the dump tell of something later, or once more of
@@ -194,12 +200,16 @@ static int resync(const struct visit *visit) {
   struct links now = {0};
   int error = rtlink_dump(&now);
 
+  monitor->is_stale = error != 0;
   if (!error)
     error = compare(visit, &now);
+  else if (error == -EINTR)
+    error = update_all(visit, &now);
   links_clear(&now);
-  monitor->is_stale = error != 0;
   if (error)
-    return error == -EINTR ? 0 : error;
+    monitor->is_stale = true;
+  if (error || monitor->is_stale)
+    return error;
   return was_stale;
 }
 
@@ -317,6 +327,10 @@ struct monitor *monitor_close(struct monitor *monitor) {
   links_clear(&monitor->links);
   free(monitor);
   return NULL;
+}
+
+bool monitor_is_complete(const struct monitor *monitor) {
+  return !monitor->is_stale;
 }
 
 int monitor_fd(const struct monitor *monitor) {

@@ -28,6 +28,10 @@ int monitor_open(struct monitor **ret_monitor);
 /* Takes NULL, returns NULL. */
 struct monitor *monitor_close(struct monitor *monitor);
 
+/* Whether all links are known: not while they come and go too fast to be told.
+ */
+bool monitor_is_complete(const struct monitor *monitor);
+
 /* The monitor's, to be polled for POLLIN. */
 int monitor_fd(const struct monitor *monitor);
 
@@ -39,8 +43,7 @@ int monitor_fd(const struct monitor *monitor);
 int monitor_read(struct monitor *monitor, monitor_visitor *visit,
                  void *context);
 
-/* The same, and compares all links with the kernel's in any case: XDP programs
- * come and go by bpf_link without a message. */
+/* The same, and compares all links with the kernel's in any case. */
 int monitor_resync(struct monitor *monitor, monitor_visitor *visit,
                    void *context);
 

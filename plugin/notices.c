@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugin/log.h"
+#include "plugin/thread.h"
 
 /* systemd kills what has not ended after 90 seconds, and with it what other
  * plugins have not written yet. A mail server that answers does so in less. */
@@ -89,17 +89,6 @@ static void *run(void *context) {
   return NULL;
 }
 
-/* Signals are the daemon's: the thread starts with all of them blocked. */
-static int start_thread(struct notices *notices) {
-  sigset_t all, previous;
-
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
-  int error = pthread_create(&notices->thread, NULL, run, notices);
-  pthread_sigmask(SIG_SETMASK, &previous, NULL);
-  return -error;
-}
-
 /* Whoever sets the clock does not make the stop longer. */
 static void initialize_condition(pthread_cond_t *condition) {
   pthread_condattr_t attributes;
@@ -118,7 +107,7 @@ int notices_start(struct notices **ret_notices) {
   notices->end = &notices->first;
   pthread_mutex_init(&notices->lock, NULL);
   initialize_condition(&notices->has_changed);
-  int error = start_thread(notices);
+  int error = thread_start(&notices->thread, run, notices);
   if (error)
     free_notices(notices);
   else

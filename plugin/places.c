@@ -55,6 +55,14 @@ static const struct {
     [ENTRY_TC_TX] = {3, "at tc egress (tcx)"},
 };
 
+bool places_is_native(enum entry entry) {
+  return entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
+}
+
+bool places_is_tc(enum entry entry) {
+  return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
+}
+
 unsigned places_number(enum entry entry) { return places[entry].number; }
 
 const char *places_words(enum entry entry, enum attachment attachment) {
@@ -75,10 +83,6 @@ const char *places_words(enum entry entry, enum attachment attachment) {
   }
 }
 
-static bool is_tc(enum entry entry) {
-  return entry == ENTRY_TC_RX || entry == ENTRY_TC_TX;
-}
-
 bool places_is_refusal(enum entry entry, int error) {
   switch (-error) {
   case EOPNOTSUPP:
@@ -91,7 +95,7 @@ bool places_is_refusal(enum entry entry, int error) {
   case ENOENT:
   case ENOSYS:
   case EADDRINUSE:
-    return is_tc(entry);
+    return places_is_tc(entry);
   default:
     return false;
   }
@@ -172,7 +176,8 @@ static const struct {
 
 /* Has a meaning of its own there: not out of memory, no XDP program. */
 static bool is_of_place(enum entry entry, int error) {
-  return places_is_refusal(entry, error) || (is_tc(entry) && error == -EBUSY);
+  return places_is_refusal(entry, error) ||
+         (places_is_tc(entry) && error == -EBUSY);
 }
 
 struct refusal places_describe(enum entry entry, int error, const char *name,
@@ -188,7 +193,7 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
   }
   if (!device || !places_is_refusal(entry, error))
     SAY(&refusal, "%s", strerror(-error));
-  else if (is_tc(entry))
+  else if (places_is_tc(entry))
     describe_tc(error, name, &refusal);
   else if (entry == ENTRY_GENERIC)
     SAY(&refusal, "the device takes no XDP program");

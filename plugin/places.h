@@ -24,6 +24,9 @@ const struct places *places_of(enum mode mode, enum direction direction);
  * at. */
 unsigned places_entries(const struct settings *settings);
 
+bool places_is_native(enum entry entry);
+bool places_is_tc(enum entry entry);
+
 /* The value of gauge-rx_mode and gauge-tx_mode. */
 unsigned places_number(enum entry entry);
 

@@ -168,7 +168,16 @@ int ports_publish(struct port *const *ports, size_t count) {
   return error;
 }
 
-/* Without memory for a batch they stay until the datapath closes. */
+/* Takes no memory. */
+static void unpublish(struct port *port) {
+  int elements;
+
+  if (port->published)
+    clear_elements(port->datapath, map_of(port, port->ifindex), &port->ifindex,
+                   &elements, 1);
+  port->published = false;
+}
+
 void ports_unpublish(struct port *const *ports, size_t count) {
   struct batch batch;
   int map;
@@ -183,6 +192,9 @@ void ports_unpublish(struct port *const *ports, size_t count) {
                      batch.count);
       mark(ports, count, map, false);
     }
+  } else {
+    for (size_t i = 0; i < count; i++)
+      unpublish(ports[i]);
   }
   batch_free(&batch);
 }
@@ -296,6 +308,8 @@ bool port_is_attached(const struct port *port) {
   struct bpf_link_info info = {0};
   __u32 size = sizeof(info);
 
+  if (port->has_filter)
+    return clsact_is_attached(&port->filter);
   /* The ifindex of tcx is in the same place. */
   return port->link < 0 ||
          bpf_obj_get_info_by_fd(port->link, &info, &size) != 0 ||

@@ -48,7 +48,7 @@ int port_attach(struct port *port, enum attachment *ret_attachment);
 void port_seal(struct port *port);
 
 /* Whether it is still there: it goes with the interface, or somebody may detach
- * it. Of a filter, which is taken for attached, that cannot be told. */
+ * it. */
 bool port_is_attached(const struct port *port);
 
 /* Takes the program off the interface. */

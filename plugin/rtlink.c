@@ -140,10 +140,9 @@ int rtlink_dump(struct links *ret_links) {
     if (dump.error)
       error = dump.error;
   }
-  if (error)
+  if (error && error != -EINTR)
     links_clear(&dump.links);
-  else
-    *ret_links = dump.links;
+  *ret_links = dump.links;
   return error;
 }
 

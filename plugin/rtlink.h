@@ -13,7 +13,8 @@
 bool rtlink_parse(const struct nlmsghdr *message, struct link_state *ret_state);
 
 /* Asks for all links of the namespace. The caller clears *ret_links. Returns 0
- * or -errno, -EINTR where links come and go too fast to be told. */
+ * or -errno; -EINTR where links come and go too fast to be told: then there may
+ * be more than it has. */
 int rtlink_dump(struct links *ret_links);
 
 /* Asks for one. Returns 0 or -errno, -ENODEV where there is none. */

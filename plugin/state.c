@@ -60,23 +60,29 @@ static void tell_missing(const struct interfaces *interfaces,
               "will be as soon as there is one",
               name->text);
   notices_add(interfaces->notices, NOTICE_FAILURE, name->text,
-              "not counted: there is no such interface");
+              "not counted: there is no such interface; it will be as soon as "
+              "there is one");
 }
 
-static const char *directions_words(bool rx, bool tx) {
-  return rx && tx ? "rx and tx are" : rx ? "rx is" : "tx is";
+static const char *why_of(const struct side *side) {
+  return side->why ? side->why : "out of memory";
 }
 
 static void tell_failed(const struct interfaces *interfaces,
                         const struct name *name) {
   const struct side *rx = &name->interface->sides[DIRECTION_RX];
   const struct side *tx = &name->interface->sides[DIRECTION_TX];
-  bool is_rx = state_of(rx) == STATE_FAILED, is_tx = tx->error;
-  const char *cause = is_rx ? rx->cause : tx->cause;
-  char text[256];
+  bool is_rx = state_of(rx) == STATE_FAILED, is_both = is_rx && tx->error;
+  char text[2 * ATTACH_WHY_MAX];
 
-  snprintf(text, sizeof(text), "%s not counted: %s",
-           directions_words(is_rx, is_tx), cause ? cause : "out of memory");
+  if (is_both && strcmp(why_of(rx), why_of(tx)) == 0)
+    snprintf(text, sizeof(text), "rx and tx are not counted: %s", why_of(rx));
+  else if (is_both)
+    snprintf(text, sizeof(text), "rx is not counted: %s. tx is not counted: %s",
+             why_of(rx), why_of(tx));
+  else
+    snprintf(text, sizeof(text), "%s is not counted: %s", is_rx ? "rx" : "tx",
+             why_of(is_rx ? rx : tx));
   notices_add(interfaces->notices, NOTICE_FAILURE, name->text, text);
 }
 
@@ -92,14 +98,16 @@ static void tell_busy(const struct interfaces *interfaces,
 
 static void tell_attached(const struct interfaces *interfaces,
                           const struct name *name) {
-  char text[64];
+  const struct interface *interface = name->interface;
 
-  if (!name->interface)
+  if (!interface)
     return;
-  snprintf(text, sizeof(text), "%s counted",
-           directions_words(name->interface->sides[DIRECTION_RX].is_wanted,
-                            name->interface->sides[DIRECTION_TX].is_wanted));
-  notices_add(interfaces->notices, NOTICE_OKAY, name->text, text);
+  bool is_rx = interface->sides[DIRECTION_RX].is_wanted;
+  bool is_tx = interface->sides[DIRECTION_TX].is_wanted;
+  notices_add(interfaces->notices, NOTICE_OKAY, name->text,
+              is_rx && is_tx ? "rx and tx are counted"
+              : is_rx        ? "rx is counted"
+                             : "tx is counted");
 }
 
 static void tell(const struct interfaces *interfaces, struct name *name) {

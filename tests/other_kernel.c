@@ -4,6 +4,7 @@
  *   KERNEL_LACKS=tcx     as before Linux 6.6
  *   KERNEL_LACKS=batch   several elements of a map at once, as before 5.13 with
  *                        maps of maps; each refusal is a line of stderr
+ *   KERNEL_LACKS=links   memory for them
  *   KERNEL_HOLDS=IFINDEX:FILE
  *                        a slow card: to attach there takes as long as the file
  *                        exists */
@@ -49,6 +50,8 @@ static int answer(long command, const union bpf_attr *attributes) {
   switch (command) {
   case BPF_LINK_CREATE:
     wait_for_card(attributes->link_create.target_ifindex);
+    if (lacks("links"))
+      return ENOMEM;
     return lacks("tcx") && is_of_tcx(attributes) ? EINVAL : 0;
   case BPF_MAP_UPDATE_BATCH:
   case BPF_MAP_DELETE_BATCH:

@@ -141,6 +141,11 @@ start_collectd() {
   }
 }
 
+# as_if VARIABLE=VALUE: starts collectd on another kernel, see other_kernel.c.
+as_if() {
+  start_collectd env "$1" LD_PRELOAD="$BUILD/tests/.libs/other_kernel.so"
+}
+
 has_logged() { grep -qF -- "$1" "$dir/log" 2>/dev/null; }
 
 # That a line was logged, once.

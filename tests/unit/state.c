@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+
+/* What is told of an interface: each change once, to the log where attaching
+ * has not told it already, and as a notification. */
+#include <string.h>
+
+#include "tests/unit/interfaces_fakes.h"
+
+static const struct outcome busy = {
+    .entry = ENTRY_NATIVE, .error = -EBUSY, .is_busy = true};
+static const struct outcome busy_at_tc = {.entry = ENTRY_TC_RX,
+                                          .is_busy = true};
+static const struct outcome native = {.entry = ENTRY_NATIVE};
+
+static void prepare(void) {
+  settings.directions = RX | TX;
+  add_selected("eth0", NULL);
+  card_add(1, "eth0");
+}
+
+/* That nothing more is told, whatever is tried meanwhile. */
+static void assert_told_once(void) {
+  for (unsigned i = 0; i < 5; i++) {
+    turn_after(60000);
+    assert_string_equal(fakes.noticed, "");
+    assert_string_equal(fakes.logged, "");
+  }
+}
+
+/* Tries again, and expects that to be told. */
+static void assert_then(const char *noticed) {
+  card_change(1);
+  turn();
+  assert_string_equal(fakes.noticed, noticed);
+  assert_told_once();
+}
+
+static void test_nothing_of_what_is_counted_from_the_start(void **state) {
+  (void)state;
+  prepare();
+  start();
+  assert_string_equal(fakes.noticed, "");
+  assert_told_once();
+  stop();
+}
+
+/* --- failed ----------------------------------------------------------------*/
+
+static void test_a_direction_fails_and_recovers(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 1\n");
+  assert_told_once();
+  card_accepts(1, DIRECTION_RX);
+  assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+static void test_tx_fails(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_TX, -ENOSYS);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: tx has error 38\n");
+  assert_told_once();
+  stop();
+}
+
+static void test_both_directions_fail(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  start();
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx and tx are not counted: rx has error 1\n");
+  assert_told_once();
+  card_accepts(1, DIRECTION_RX);
+  assert_then("FAILURE eth0: tx is not counted: tx has error 1\n");
+  card_accepts(1, DIRECTION_TX);
+  assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+static void test_another_cause(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  start();
+  card_refuses(1, DIRECTION_RX, -EMFILE);
+  assert_then("FAILURE eth0: rx is not counted: rx has error 24\n");
+  stop();
+}
+
+/* Only what is wanted is spoken of. */
+static void test_words_of_one_direction(void **state) {
+  (void)state;
+  prepare();
+  settings.directions = TX;
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: tx has error 1\n");
+  card_accepts(1, DIRECTION_TX);
+  assert_then("OKAY eth0: tx is counted\n");
+  stop();
+}
+
+static void test_a_cause_without_memory(void **state) {
+  (void)state;
+  prepare();
+  fakes.has_no_copies = true;
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: out of memory\n");
+  stop();
+}
+
+static void test_each_interface_for_itself(void **state) {
+  (void)state;
+  selection.ignores_lines = true;
+  card_add(1, "eth0");
+  card_add(2, "eth1");
+  card_add(3, "eth2");
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  card_refuses(3, DIRECTION_RX, -EIO);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 1\n"
+                      "FAILURE eth2: rx is not counted: rx has error 5\n");
+  card_accepts(3, DIRECTION_RX);
+  card_change(3);
+  turn();
+  assert_string_equal(fakes.noticed, "OKAY eth2: rx is counted\n");
+  stop();
+}
+
+/* --- busy ------------------------------------------------------------------*/
+
+static void test_busy_and_counted_at_tc(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX, busy_at_tc);
+  start();
+  assert_string_equal(
+      fakes.noticed,
+      "WARNING eth0: rx is counted at tc: another XDP program is attached\n");
+  assert_told_once();
+  card_answers(1, DIRECTION_RX, native);
+  assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+static void test_busy_and_not_counted(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX, busy);
+  start();
+  assert_string_equal(
+      fakes.noticed,
+      "WARNING eth0: rx is not counted: another XDP program is attached\n");
+  assert_told_once();
+  card_answers(1, DIRECTION_RX, native);
+  assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+/* What is worse is told. */
+static void test_busy_while_tx_fails(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX, busy);
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: tx has error 1\n");
+  card_accepts(1, DIRECTION_TX);
+  assert_then(
+      "WARNING eth0: rx is not counted: another XDP program is attached\n");
+  stop();
+}
+
+/* Busy "skip" is not why. */
+static void test_busy_and_refused_at_tc(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){
+                   .entry = ENTRY_TC_RX, .error = -ENOSYS, .is_busy = true});
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 38\n");
+  assert_told_once();
+  card_answers(1, DIRECTION_RX, busy);
+  assert_then(
+      "WARNING eth0: rx is not counted: another XDP program is attached\n");
+  stop();
+}
+
+static void test_failed_after_busy(void **state) {
+  (void)state;
+  prepare();
+  card_answers(1, DIRECTION_RX, busy);
+  start();
+  card_answers(1, DIRECTION_RX, (struct outcome){.error = -EIO});
+  assert_then("FAILURE eth0: rx is not counted: rx has error 5\n");
+  stop();
+}
+
+/* --- missing ---------------------------------------------------------------*/
+
+#define MISSING "FAILURE eth0: not counted: there is no such interface\n"
+
+static void test_missing_from_the_start(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  add_selected("eth0", NULL);
+  start();
+  assert_string_equal(fakes.noticed, MISSING);
+  assert_string_equal(fakes.logged,
+                      "3 interface \"eth0\" is not counted: there is no such "
+                      "interface; it will be as soon as there is one\n");
+  assert_told_once();
+  card_add(1, "eth0");
+  turn();
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx and tx are counted\n");
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: in the driver (native XDP), error 0\n"
+                      "6 eth0 tx: at tc egress (tcx), error 0\n");
+  stop();
+}
+
+static void test_missing_and_back(void **state) {
+  (void)state;
+  prepare();
+  start();
+  card_remove(1);
+  turn();
+  assert_string_equal(fakes.noticed, MISSING);
+  assert_told_once();
+  card_add(1, "eth0");
+  turn();
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx and tx are counted\n");
+  assert_told_once();
+  stop();
+}
+
+static void test_missing_and_then_failed(void **state) {
+  (void)state;
+  add_selected("eth0", NULL);
+  start();
+  card_add(1, "eth0");
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  turn();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 1\n");
+  card_remove(1);
+  turn();
+  assert_string_equal(fakes.noticed, MISSING);
+  stop();
+}
+
+/* It is there, but under a name that the kernel tells nowhere. */
+static void test_another_name_of_a_card(void **state) {
+  (void)state;
+  card_add(1, "eth0");
+  add_selected("alternative", NULL);
+  start();
+  assert_string_equal(
+      fakes.logged,
+      "3 interface \"alternative\" is not counted: it is another name of "
+      "\"eth0\"; use that one\n");
+  assert_string_equal(fakes.noticed, "FAILURE alternative: not counted: there "
+                                     "is no such interface\n");
+  stop();
+}
+
+/* It came, but went before it could be counted. */
+static void test_missing_until_it_is_tried(void **state) {
+  (void)state;
+  add_selected("eth0", NULL);
+  start();
+  card_add(1, "eth0");
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.error = -ENODEV, .goes = true});
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.noticed, "");
+  turn();
+  assert_string_equal(fakes.noticed, "");
+  card_add(1, "eth0");
+  turn();
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
+  stop();
+}
+
+/* Nobody asked for it by its name. */
+static void test_a_failed_card_that_goes(void **state) {
+  (void)state;
+  selection.ignores_lines = true;
+  card_add(1, "veth0");
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  start();
+  card_remove(1);
+  turn();
+  assert_string_equal(fakes.noticed, "");
+  card_add(2, "veth0");
+  turn();
+  assert_string_equal(fakes.noticed, "");
+  stop();
+}
+
+/* --- names that move -------------------------------------------------------*/
+
+/* The name that has lost its card is missing, the other one is as before. */
+static void test_rename_of_a_configured_card(void **state) {
+  (void)state;
+  prepare();
+  add_selected("lan0", NULL);
+  start();
+  assert_string_equal(
+      fakes.noticed, "FAILURE lan0: not counted: there is no such interface\n");
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.noticed, MISSING "OKAY lan0: rx and tx are "
+                                             "counted\n");
+  assert_told_once();
+  stop();
+}
+
+static void test_a_failed_card_under_another_name(void **state) {
+  (void)state;
+  selection.ignores_lines = true;
+  card_add(1, "eth0");
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  start();
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE lan0: rx is not counted: rx has error 1\n");
+  stop();
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_nothing_of_what_is_counted_from_the_start),
+      TEST(test_a_direction_fails_and_recovers),
+      TEST(test_tx_fails),
+      TEST(test_both_directions_fail),
+      TEST(test_another_cause),
+      TEST(test_words_of_one_direction),
+      TEST(test_a_cause_without_memory),
+      TEST(test_each_interface_for_itself),
+      TEST(test_busy_and_counted_at_tc),
+      TEST(test_busy_and_not_counted),
+      TEST(test_busy_while_tx_fails),
+      TEST(test_busy_and_refused_at_tc),
+      TEST(test_failed_after_busy),
+      TEST(test_missing_from_the_start),
+      TEST(test_missing_and_back),
+      TEST(test_missing_and_then_failed),
+      TEST(test_another_name_of_a_card),
+      TEST(test_missing_until_it_is_tried),
+      TEST(test_a_failed_card_that_goes),
+      TEST(test_rename_of_a_configured_card),
+      TEST(test_a_failed_card_under_another_name),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
