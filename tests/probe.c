@@ -12,7 +12,10 @@
 
 #include "tests/foreign.skel.h"
 
-enum { IFINDEX_LOOPBACK = 1, TCX_INGRESS = 46 /* of newer kernel headers */ };
+enum { IFINDEX_LOOPBACK = 1 };
+
+/* Of newer kernel headers (linux/bpf.h). */
+static const int tcx_ingress = 46;
 
 static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *how) {
   const struct bpf_insn zero[] = {
@@ -35,7 +38,7 @@ static int try_tcx(void) {
 
   return program < 0
              ? program
-             : bpf_link_create(program, IFINDEX_LOOPBACK, TCX_INGRESS, NULL);
+             : bpf_link_create(program, IFINDEX_LOOPBACK, tcx_ingress, NULL);
 }
 
 /* The number of a function in the types of its program. */
@@ -56,9 +59,13 @@ static int find_function(int program, const char *name) {
 
 /* A program that sees what another one, at XDP, returns. */
 static int try_fexit(void) {
-  struct foreign *object = foreign__open_and_load();
+  struct foreign *object = foreign__open();
   if (!object)
     return -errno;
+  bpf_program__set_autoload(object->progs.foreign_drop, false);
+  int error = foreign__load(object);
+  if (error)
+    return error;
   int target = bpf_program__fd(object->progs.foreign);
   int function = find_function(target, "foreign");
   if (function < 0)

@@ -367,8 +367,8 @@ static void test_nothing_changed_that_is_known(void **state) {
   run("ip link set veth1 alias \"somebody's\"");
   assert_told_unchanged();
   /* Since Linux 5.15. */
-  run("ethtool -L veth1 rx 2 tx 2 2>/dev/null || true");
-  assert_told_unchanged();
+  if (system("ethtool -L veth1 rx 2 tx 2 2>/dev/null") == 0)
+    assert_told_unchanged();
   calls = 0;
   assert_int_equal(monitor_resync(monitor, count_calls, NULL), 0);
   assert_int_equal(calls, 0);

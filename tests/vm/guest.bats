@@ -34,7 +34,8 @@ reported() { grep -E '^if_[rt]x_(packets|octets)(-protocol-[^ ]*)? [1-9]'; }
 
 # Frames of several kinds out of an interface, and that another one counts them.
 send_to() {
-  framegen -s "$1" ipv4-tcp=40 ipv6-udp=30 arp-request=20 \
+  # None that a card makes longer.
+  framegen -s "$1" ipv4-tcp-60-octets=40 ipv6-udp=30 arp-request-padded=20 \
     ipv4-tcp-1514-octets=5 | reported >"$dir/sent"
   assert_values "$2" <"$dir/sent"
 }
@@ -150,7 +151,7 @@ END
 
 # Of no use yet; what watches programs of others needs it.
 @test "a program sees what another one returns (fexit)" {
-  "$BUILD/tests/probe" fexit || skip "not in this kernel: fexit"
+  probe fexit || skip "not in this kernel: fexit"
 }
 
 @test "dummy: what it sends" {
@@ -223,7 +224,7 @@ END
   assert_logged 'interface "card-rx": rx is counted'
   eventually is_up card-tx
   send_to card-tx card-rx
-  echo 'device_del card2' >/dev/ttyS1
+  printf '\ndevice_del card2\n' >/dev/ttyS1
   assert_logged 'interface "card-rx" is not counted: there is no such interface'
   assert_value card-rx gauge-attached 0.000000
   framegen -s tx0 ipv4-udp=5 >/dev/null
