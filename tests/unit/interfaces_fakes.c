@@ -353,7 +353,8 @@ int set_up(void **state) {
 /* Also after a test that failed. */
 int tear_down(void **state) {
   (void)state;
-  fakes.is_join_the_end_of_slowness = is_stopping = true;
+  fakes.is_join_the_end_of_slowness = true;
+  is_stopping = true;
   interfaces = interfaces_stop(interfaces);
   selection_free(&selection);
   close(monitor_descriptor);
