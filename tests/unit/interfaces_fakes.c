@@ -126,12 +126,9 @@ void attach_log(struct attach_told *told, const struct attach_job *job) {
             job->is_busy ? ", busy" : "");
 }
 
-struct refusal attach_refusal(const struct attach_job *job) {
-  struct refusal refusal = {"", ""};
-
-  snprintf(refusal.cause, sizeof(refusal.cause), "%s has error %d",
+void attach_explain(const struct attach_job *job, char *text, size_t size) {
+  snprintf(text, size, "%s has error %d; do this",
            direction_name(job->direction), -job->error);
-  return refusal;
 }
 
 static struct notices the_notices;
