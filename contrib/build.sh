@@ -8,6 +8,8 @@ debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
   bpftool libbpf-dev libmnl-dev collectd-core collectd-dev iproute2 procps)
 debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
   ethtool binutils xz-utils)
+debian_cross=(binutils-aarch64-linux-gnu binutils-s390x-linux-gnu qemu-user
+  debian-archive-keyring)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
   libbpf-devel libmnl-devel collectd iproute procps-ng util-linux cpio bison flex
   dnf-plugins-core)
@@ -46,11 +48,13 @@ missing_rpm() {
   done
 }
 
-# install_missing build|check: what a build needs, or what the tests need as well.
+# install_missing build|check|cross: what a build needs, what the tests need as
+# well, what tests of cross builds need as well (Debian).
 install_missing() {
   local missing
   if command -v apt-get >/dev/null; then
-    [ "$1" = check ] && debian_build+=("${debian_check[@]}")
+    [ "$1" = build ] || debian_build+=("${debian_check[@]}")
+    [ "$1" != cross ] || debian_build+=("${debian_cross[@]}")
     mapfile -t missing < <(missing_deb "${debian_build[@]}")
     [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing ${missing[*]}"
@@ -58,7 +62,7 @@ install_missing() {
     quietly apt-get update &&
       quietly apt-get -y --no-install-recommends install "${missing[@]}"
   elif command -v dnf >/dev/null; then
-    [ "$1" = check ] && fedora_build+=("${fedora_check[@]}")
+    [ "$1" = build ] || fedora_build+=("${fedora_check[@]}")
     mapfile -t missing < <(missing_rpm "${fedora_build[@]}")
     [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing ${missing[*]}"

@@ -602,3 +602,45 @@ END
   second assert_value rx0 if_tx_packets 7
   second stop_collectd
 }
+
+# On a bridge, whose driver has no XDP; somebody's program is generic there.
+@test "no native XDP: who comes is noticed at tc, Busy holds, and it ends as it began" {
+  local refused='rx is not counted: its driver has no XDP; use Mode "auto"'
+  for bridge in br-auto br-skip br-native; do
+    on_rx ip link add "$bridge" type bridge
+    on_rx ip link set "$bridge" up
+  done
+  configure <<'END'
+Interface "br-auto"
+<Interface "br-skip">
+  Busy "skip"
+</Interface>
+<Interface "br-native">
+  Mode "native"
+</Interface>
+END
+  start_collectd
+  assert_logged 'interface "br-auto": rx is counted at tc ingress (tcx), since native XDP is refused'
+  assert_logged 'interface "br-skip": rx is counted at tc ingress (tcx), since native XDP is refused'
+  assert_logged "[error] xdp: interface \"br-native\": $refused"
+  assert_notified br-native FAILURE "$refused"
+  assert_state br-auto 1 3
+  for bridge in br-auto br-skip; do
+    hold_foreign "$bridge" generic
+  done
+  assert_behind br-auto
+  assert_skipped br-skip
+  # There is nothing to watch: the retry sees it.
+  hold_foreign br-native generic
+  assert_behind br-native
+  for bridge in br-auto br-skip br-native; do
+    end_holder "$bridge" KILL
+  done
+  assert_notified br-auto OKAY 'rx is counted'
+  assert_notified br-skip OKAY 'rx is counted'
+  assert_state br-skip 1 3
+  assert_state br-native 0 0
+  stop_collectd
+  has_lines 2 "interface \"br-native\": $refused"
+  has_lines 2 'interface "br-skip": rx is counted at tc ingress (tcx), since native XDP is refused'
+}

@@ -794,3 +794,89 @@ END
   assert_counted right
   end_following
 }
+
+@test "a rename into a block with another direction alone: rx stays attached" {
+  add_pair tx1 rv0
+  start_following rx0 rv0 <<'END'
+Interface "rx0"
+Interface "/^rv/"
+<Interface "/^wv/">
+  Direction "both"
+  Busy "skip"
+</Interface>
+END
+  send_to rv0 tx1 ipv4-udp=5
+  rename rv0 wv0
+  assert_renamed rv0 wv0
+  assert_logged 'interface "wv0": tx is counted at tc egress (tcx)'
+  send_to wv0 tx1 ipv4-udp=3
+  send_from wv0 ipv4-udp=2
+  rename wv0 rv0
+  assert_renamed wv0 rv0
+  send_to rv0 tx1 ipv4-udp=4
+  assert_value rv0 if_rx_packets 9
+  assert_value rv0 gauge-tx_mode 0.000000
+  refute has_logged 'interface "wv0": rx is counted'
+  assert_counted_times rv0 1
+  end_following
+}
+
+# links_of: the ids of the links that collectd holds.
+links_of() { sed -n 's/^link_id:\t*//p' "/proc/$collectd/fdinfo/"*; }
+
+again='the program is not attached any more; it is attached again'
+
+@test "a program that somebody detaches is attached again" {
+  start_following rx0 <<'END'
+Interface "rx0"
+END
+  send_to rx0 tx0 ipv4-udp=5
+  bpftool link detach id "$(links_of)"
+  assert_logged "[notice] xdp: interface \"rx0\": $again"
+  assert_counted_times rx0 2
+  send_to rx0 tx0 ipv4-udp=3
+  assert_value rx0 if_rx_packets 8
+  end_following
+}
+
+@test "without tcx: a qdisc that somebody removes is made again" {
+  configure <<'END'
+Interface "rx0"
+Mode "tc"
+Direction "both"
+END
+  as_if KERNEL_LACKS=tcx
+  assert_logged 'interface "rx0": tx is counted at tc egress (clsact'
+  send_to rx0 tx0 ipv4-udp=5
+  on_rx tc qdisc delete dev rx0 clsact
+  assert_logged "[notice] xdp: interface \"rx0\": $again"
+  assert_logged_times 2 'interface "rx0": tx is counted at tc egress (clsact'
+  send_to rx0 tx0 ipv4-udp=3
+  send_from rx0 ipv4-udp=2
+  assert_value rx0 if_rx_packets 8
+  end_following
+  on_rx tc qdisc show dev rx0 >"$dir/qdiscs"
+  refute grep -q clsact "$dir/qdiscs"
+}
+
+# move_away: rx0 goes to the other namespace, where nothing of ours stays.
+is_let_go() { ! has_program tx rx0; }
+
+@test "an interface that goes while many are attached at tc is let go at once" {
+  for i in {1..200}; do
+    echo "link add many$i type veth peer name peer$i"
+  done | on_rx ip -batch -
+  start_following rx0 <<'END'
+Interface "rx0"
+<Interface "/^many/">
+  Mode "tc"
+  Report "total"
+</Interface>
+END
+  refute has_logged 'interface "many200": rx is counted'
+  on_rx ip link set rx0 netns "$tx_namespace"
+  eventually is_let_go
+  refute has_logged 'interface "many200": rx is counted'
+  assert_counted_times many200 1
+  stop_collectd
+}

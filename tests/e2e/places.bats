@@ -342,7 +342,8 @@ saw() {
 # A collectd that was started meanwhile has its standard input open as well.
 end_bystander() {
   exec {hold}>&-
-  kill "$bystander"
+  # It may have seen that and be gone.
+  kill "$bystander" 2>/dev/null || true
   wait "$bystander" || true
 }
 

@@ -276,6 +276,11 @@ static void assert_stays(enum mode mode, enum entry current,
   assert_int_equal(job.error, 0);
 }
 
+static void assert_ends(enum mode mode, enum entry current, int error) {
+  assert_false(run_again(mode, current));
+  assert_int_equal(job.error, error);
+}
+
 static void test_it_has_the_best(void **state) {
   (void)state;
   assert_stays(MODE_AUTO, ENTRY_NATIVE, "");
@@ -340,13 +345,18 @@ static void test_errors_beside_what_it_has(void **state) {
   }
 }
 
-/* Nothing that is counted is given up. */
+/* What is counted is not to be, either. */
 static void test_busy_beside_what_it_has(void **state) {
   (void)state;
   settings.busy = BUSY_SKIP;
-  refuse(ENTRY_NATIVE, -EEXIST);
-  assert_stays(MODE_AUTO, ENTRY_TC_RX, "native");
-  assert_true(job.is_busy);
+  for (size_t i = 0; i < 2 * 2; i++) {
+    refuse(xdp_entries[i / 2], -busy_errors[i % 2]);
+    assert_ends(xdp_modes[i / 2], ENTRY_TC_RX, -EBUSY);
+    assert_int_equal(job.entry, xdp_entries[i / 2]);
+    assert_true(job.is_busy);
+  }
+  assert_ends(MODE_AUTO, ENTRY_TC_RX, -EBUSY);
+  assert_string_equal(fakes.tried, "native");
 }
 
 /* --- several at once -------------------------------------------------------*/

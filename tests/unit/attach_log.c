@@ -352,8 +352,11 @@ static void test_the_last_error_is_told(void **state) {
                  "CAP_NET_ADMIN or CAP_BPF is missing; grant it to collectd");
 }
 
-static void assert_cause(const char *cause) {
-  assert_string_equal(attach_refusal(&job).cause, cause);
+static void assert_explained(const char *expected) {
+  char why[ATTACH_WHY_MAX];
+
+  attach_explain(&job, why, sizeof(why));
+  assert_string_equal(why, expected);
 }
 
 /* The same for those who do not read the log. */
@@ -363,11 +366,10 @@ static void test_refusals_for_others(void **state) {
   refuse(ENTRY_NATIVE, -EINVAL);
   refuse(ENTRY_NATIVE_FRAGS, -EOPNOTSUPP);
   assert_false(run_rx(MODE_NATIVE));
-  assert_cause(NOT_ONE_BUFFER);
-  assert_string_equal(attach_refusal(&job).remedy, "lower the MTU");
+  assert_explained(NOT_ONE_BUFFER "; lower the MTU, or use Mode \"auto\"");
   refuse(ENTRY_TC_RX, -EPERM);
   assert_false(run_rx(MODE_AUTO));
-  assert_cause("CAP_NET_ADMIN or CAP_BPF is missing");
+  assert_explained("CAP_NET_ADMIN or CAP_BPF is missing; grant it to collectd");
 }
 
 /* --- beside another XDP program --------------------------------------------*/
@@ -408,10 +410,10 @@ static void test_busy_is_skipped(void **state) {
   refuse(ENTRY_GENERIC, -EEXIST);
   assert_false(tell_rx(MODE_AUTO));
   assert_string_equal(fakes.logged, line);
-  assert_cause("another XDP program is attached");
+  assert_explained("another XDP program is attached");
   assert_false(tell_rx(MODE_GENERIC));
   assert_string_equal(fakes.logged, line);
-  assert_cause("another XDP program is attached");
+  assert_explained("another XDP program is attached");
 }
 
 /* What Busy says is no matter where nobody is. */

@@ -10,10 +10,6 @@ enum { SWEEP = 10000 }; /* the thread never rests longer */
 
 static const struct outcome at_tc = {.entry = ENTRY_TC_RX,
                                      .first_error = -EOPNOTSUPP};
-static const struct outcome busy_at_tc = {.entry = ENTRY_TC_RX,
-                                          .is_busy = true};
-static const struct outcome busy = {
-    .entry = ENTRY_NATIVE, .error = -EBUSY, .is_busy = true};
 static const struct outcome native = {.entry = ENTRY_NATIVE};
 
 /* One card, "eth0". */
@@ -109,7 +105,8 @@ static void test_what_is_refused_a_better_place_rests(void **state) {
   start_with(at_tc);
   turn_after(SWEEP);
   assert_string_equal(fakes.tried, "");
-  assert_int_equal(fakes.wait, SWEEP);
+  turn_after(SWEEP);
+  assert_string_equal(fakes.tried, "");
   stop();
 }
 
@@ -209,23 +206,22 @@ static void test_what_is_held_up_is_kept_and_tried_again(void **state) {
   card_change(1);
   card_passes(1, 5);
   turn();
-  assert_int_equal(fakes.wait, 1000);
-  turn_after(1000);
+  assert_int_equal(until_next_try(), 1000);
   assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(fakes.logged, "");
   assert_string_equal(fakes.happened, "");
   assert_string_equal(fakes.noticed, "");
-  assert_int_equal(fakes.wait, 2000);
   assert_string_equal(read_all(), "eth0: rx 3 (5) tx 0 attached\n");
   card_answers(1, DIRECTION_RX, native);
-  turn_after(2000);
+  assert_int_equal(until_next_try(), 2000);
   assert_string_equal(read_all(), "eth0: rx 1 (5) tx 0 attached\n");
   stop();
 }
 
-/* As Mode "tc" has it: nothing else was tried. */
+/* Nothing else was tried. */
 static void test_what_is_where_it_belongs_rests(void **state) {
   (void)state;
+  settings.mode = MODE_TC;
   start_with((struct outcome){.entry = ENTRY_TC_RX});
   card_change(1);
   turn();
@@ -241,243 +237,8 @@ static void test_what_is_refused_is_not_held_up(void **state) {
   card_change(1);
   turn();
   assert_string_equal(fakes.tried, "eth0 rx");
-  assert_int_equal(fakes.wait, SWEEP);
-  stop();
-}
-
-/* --- busy ------------------------------------------------------------------*/
-
-static void test_a_busy_card_is_looked_at(void **state) {
-  (void)state;
-  start_with(busy_at_tc);
-  card_set_program(1, 7);
-  settle();
-  assert_int_equal(fakes.wait, 75);
-  card_set_program(1, 0);
-  card_answers(1, DIRECTION_RX, native);
-  turn_after(74);
-  assert_int_equal(fakes.xdp_queries, 0);
-  turn_after(1);
-  assert_int_equal(fakes.xdp_queries, 1);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
-  turn_after(75);
-  assert_int_equal(fakes.xdp_queries, 0);
-  assert_true(fakes.wait > 1000);
-  stop();
-}
-
-static void test_a_card_that_stays_busy_is_left_alone(void **state) {
-  (void)state;
-  prepare();
-  card_set_program(1, 7);
-  card_answers(1, DIRECTION_RX, busy);
-  start();
-  settle();
+  turn_after(SWEEP);
   assert_string_equal(fakes.tried, "");
-  for (unsigned t = 75; t < 1000; t += 75) {
-    turn_after(75);
-    assert_int_equal(fakes.xdp_queries, 1);
-    assert_string_equal(fakes.tried, "");
-  }
-  stop();
-}
-
-/* Its program may have gone and another one come between two looks; and some
- * are never seen, as those that the bond above has. */
-static void test_a_busy_card_is_tried_after_a_while_too(void **state) {
-  (void)state;
-  prepare();
-  card_set_program(1, 7);
-  card_answers(1, DIRECTION_RX, busy);
-  start();
-  settle();
-  turn_after(999);
-  assert_string_equal(fakes.tried, "");
-  turn_after(1);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  stop();
-}
-
-/* It went between the refusal and the first look: that it goes is not seen any
- * more. Those that the bond above has are never seen: it is tried once. */
-static void test_a_program_that_is_not_there_after_the_refusal(void **state) {
-  (void)state;
-  start_with(busy);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  turn();
-  assert_string_equal(fakes.tried, "eth0 rx");
-  assert_string_equal(fakes.logged, "");
-  turn();
-  assert_string_equal(fakes.tried, "");
-  assert_int_equal(fakes.wait, 75);
-  turn_after(2000);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  turn();
-  assert_string_equal(fakes.tried, "");
-  stop();
-}
-
-/* ... and one that was seen goes while it is tried again. */
-static void test_a_program_that_goes_after_a_later_refusal(void **state) {
-  struct outcome last_refusal = busy;
-
-  (void)state;
-  last_refusal.program_goes = true;
-  prepare();
-  card_set_program(1, 7);
-  card_answers(1, DIRECTION_RX, busy);
-  start();
-  settle();
-  card_answers(1, DIRECTION_RX, last_refusal);
-  turn_after(1000);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  card_answers(1, DIRECTION_RX, native);
-  turn();
-  assert_string_equal(fakes.tried, "eth0 rx");
-  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
-  stop();
-}
-
-static void test_another_program_on_a_busy_card(void **state) {
-  (void)state;
-  prepare();
-  card_set_program(1, 7);
-  card_answers(1, DIRECTION_RX, busy);
-  start();
-  settle();
-  card_set_program(1, 8);
-  turn_after(75);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  assert_string_equal(fakes.logged, "");
-  settle();
-  turn_after(75);
-  assert_string_equal(fakes.tried, "");
-  stop();
-}
-
-/* The program has left, but what is better cannot be had: that is tried once,
- * and then after a while. */
-static void test_a_busy_card_that_is_held_up(void **state) {
-  (void)state;
-  prepare();
-  card_set_program(1, 7);
-  card_answers(1, DIRECTION_RX, busy_at_tc);
-  start();
-  settle();
-  card_set_program(1, 0);
-  card_answers(1, DIRECTION_RX, held_up);
-  turn_after(75);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  assert_string_equal(fakes.logged, "");
-  assert_string_equal(fakes.noticed, "");
-  turn_after(75);
-  assert_string_equal(fakes.tried, "");
-  turn_after(925);
-  assert_string_equal(fakes.tried, "eth0 rx");
-  stop();
-}
-
-/* It stays where it is, but for another reason. */
-static void test_a_busy_card_whose_driver_refuses(void **state) {
-  (void)state;
-  start_with(busy_at_tc);
-  card_answers(1, DIRECTION_RX, at_tc);
-  card_change(1);
-  turn();
-  assert_string_equal(fakes.logged,
-                      "6 eth0 rx: at tc ingress (tcx), error 0\n");
-  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
-  stop();
-}
-
-static void test_a_busy_card_that_cannot_be_asked(void **state) {
-  (void)state;
-  start_with(busy_at_tc);
-  settle();
-  fakes.xdp_error = -ENODEV;
-  card_set_program(1, 9);
-  turn_after(75);
-  assert_string_equal(fakes.tried, "");
-  assert_int_equal(fakes.wait, 75);
-  stop();
-}
-
-/* Nine tenths of the time are left to others. */
-static void test_many_busy_cards_are_looked_at_more_seldom(void **state) {
-  (void)state;
-  selection.ignores_lines = true;
-  for (unsigned i = 1; i <= 3; i++) {
-    card_add(i, (const char *const[]){"eth1", "eth2", "eth3"}[i - 1]);
-    card_set_program(i, 7);
-    card_answers(i, DIRECTION_RX, busy_at_tc);
-  }
-  start();
-  fakes.xdp_takes = 10;
-  settle();
-  assert_int_equal(fakes.wait, 270);
-  turn_after(269);
-  assert_int_equal(fakes.xdp_queries, 0);
-  turn_after(1);
-  assert_int_equal(fakes.xdp_queries, 3);
-  assert_int_equal(fakes.wait, 270);
-  stop();
-}
-
-/* --- many ------------------------------------------------------------------*/
-
-static void add_many(unsigned count) {
-  char name[IF_NAMESIZE];
-
-  selection.ignores_lines = true;
-  for (unsigned i = 1; i <= count; i++) {
-    snprintf(name, sizeof(name), "v%u", i);
-    card_add(i, name);
-  }
-}
-
-/* So that what comes and goes is followed meanwhile. */
-static void test_many_are_attached_in_several_turns(void **state) {
-  (void)state;
-  add_many(130);
-  start();
-  assert_int_equal(fakes.jobs, 128);
-  assert_int_equal(fakes.wait, 0);
-  card_remove(129);
-  turn();
-  assert_string_equal(fakes.tried, "v130 rx");
-  assert_int_equal(fakes.wait, SWEEP);
-  stop();
-}
-
-/* The last one's are in different turns. */
-static void test_both_directions_of_many(void **state) {
-  static const struct overrides rx = {.settings = {.directions = RX},
-                                      .given = ~0U};
-
-  (void)state;
-  settings.directions = RX | TX;
-  add_many(65);
-  add_selected("v1", &rx);
-  start();
-  assert_int_equal(fakes.jobs, 128);
-  assert_int_equal(fakes.wait, 0);
-  turn();
-  assert_string_equal(fakes.tried, "v65 tx");
-  assert_true(card_is_counted(65, DIRECTION_RX));
-  assert_true(card_is_counted(65, DIRECTION_TX));
-  stop();
-}
-
-/* All are refused: the last ones have their turn as well. */
-static void test_many_that_are_refused(void **state) {
-  (void)state;
-  add_many(129);
-  for (unsigned i = 1; i <= 129; i++)
-    card_refuses(i, DIRECTION_RX, -EIO);
-  start();
-  turn();
-  assert_string_equal(fakes.tried, "v129 rx");
   stop();
 }
 
@@ -524,19 +285,6 @@ int main(void) {
       TEST(test_what_is_held_up_is_kept_and_tried_again),
       TEST(test_what_is_where_it_belongs_rests),
       TEST(test_what_is_refused_is_not_held_up),
-      TEST(test_a_busy_card_is_looked_at),
-      TEST(test_a_card_that_stays_busy_is_left_alone),
-      TEST(test_a_busy_card_is_tried_after_a_while_too),
-      TEST(test_a_program_that_is_not_there_after_the_refusal),
-      TEST(test_a_program_that_goes_after_a_later_refusal),
-      TEST(test_another_program_on_a_busy_card),
-      TEST(test_a_busy_card_that_is_held_up),
-      TEST(test_a_busy_card_whose_driver_refuses),
-      TEST(test_a_busy_card_that_cannot_be_asked),
-      TEST(test_many_busy_cards_are_looked_at_more_seldom),
-      TEST(test_many_are_attached_in_several_turns),
-      TEST(test_both_directions_of_many),
-      TEST(test_many_that_are_refused),
       TEST(test_a_card_that_goes_during_the_attempt),
       TEST(test_an_attempt_without_descriptors),
   };

@@ -385,8 +385,8 @@ static void test_stop_takes_no_longer_than_five_seconds(void **state) {
   assert_string_equal(fakes.happened, "leave 3 tx\nleave 4 tx\n");
   assert_string_equal(
       fakes.logged,
-      "5 2 programs are detached by the kernel when collectd has ended, which "
-      "takes it some milliseconds for each\n");
+      "5 programs that are left to the kernel, which detaches them when "
+      "collectd has ended: 2\n");
 }
 
 static void test_stop_within_five_seconds(void **state) {

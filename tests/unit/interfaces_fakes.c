@@ -126,12 +126,9 @@ void attach_log(struct attach_told *told, const struct attach_job *job) {
             job->is_busy ? ", busy" : "");
 }
 
-struct refusal attach_refusal(const struct attach_job *job) {
-  struct refusal refusal = {"", ""};
-
-  snprintf(refusal.cause, sizeof(refusal.cause), "%s has error %d",
+void attach_explain(const struct attach_job *job, char *text, size_t size) {
+  snprintf(text, size, "%s has error %d; do this",
            direction_name(job->direction), -job->error);
-  return refusal;
 }
 
 static struct notices the_notices;
@@ -353,7 +350,8 @@ int set_up(void **state) {
 /* Also after a test that failed. */
 int tear_down(void **state) {
   (void)state;
-  fakes.is_join_the_end_of_slowness = is_stopping = true;
+  fakes.is_join_the_end_of_slowness = true;
+  is_stopping = true;
   interfaces = interfaces_stop(interfaces);
   selection_free(&selection);
   close(monitor_descriptor);

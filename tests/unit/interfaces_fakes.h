@@ -36,6 +36,7 @@ struct outcome {
   enum attachment attachment;
   bool goes;         /* the card, meanwhile */
   bool program_goes; /* somebody else's */
+  bool gives_up;     /* with the error, also what is counted already */
 };
 
 extern struct fakes {
@@ -43,6 +44,7 @@ extern struct fakes {
 
   int open_error, read_error; /* of the monitor, as long as they stand */
   bool is_overrun;            /* the next monitor_read() returns 1 */
+  bool is_incomplete;         /* the monitor, as long as it stands */
   int ifindex_errno;          /* of if_indextoname(); 0: it answers */
   int xdp_error;              /* of monitor_query_xdp() */
   unsigned xdp_takes;         /* milliseconds, each time */

@@ -136,6 +136,11 @@ int monitor_fd(const struct monitor *monitor) {
   return monitor_descriptor;
 }
 
+bool monitor_is_complete(const struct monitor *monitor) {
+  expect_in_thread(monitor == &the_monitor && is_open);
+  return !fakes.is_incomplete;
+}
+
 static void visit_event(const struct event *event, monitor_visitor *visit,
                         void *context) {
   struct link_state *link = known_of(event->after.ifindex);
@@ -325,7 +330,7 @@ static void check_job(const struct attach_job *job) {
 }
 
 /* As the real one: what is counted stays so where nothing better is to be
- * had. */
+ * had, if a test says no other. */
 static void do_job(struct attach_job *job, const atomic_bool *stopping) {
   struct card *card = card_of(job->device->ifindex);
   struct outcome outcome = card->outcomes[job->direction];
@@ -346,6 +351,8 @@ static void do_job(struct attach_job *job, const atomic_bool *stopping) {
   job->first = outcome.first;
   job->first_error = outcome.first_error;
   job->error = outcome.error;
+  if (job->current && job->error && outcome.gives_up)
+    return;
   if (job->current && (job->error || *job->current == job->entry)) {
     job->entry = *job->current;
     job->error = 0;

@@ -26,6 +26,7 @@ static pthread_cond_t something_happened = PTHREAD_COND_INITIALIZER;
 static char dispatched[512];
 static char last[64];
 static unsigned dispatches;
+static bool is_in_dispatch;
 static sigset_t signals_of_thread;
 static struct timespec told_time;
 
@@ -43,6 +44,7 @@ void notify_dispatch(enum notice_severity severity, const struct timespec *time,
   if (strlen(dispatched) + strlen(last) < sizeof(dispatched))
     strcat(dispatched, last);
   dispatches++;
+  is_in_dispatch = true;
   told_time = *time;
   pthread_sigmask(SIG_BLOCK, NULL, &signals_of_thread);
   pthread_cond_broadcast(&something_happened);
@@ -51,6 +53,10 @@ void notify_dispatch(enum notice_severity severity, const struct timespec *time,
   pthread_mutex_unlock(&dispatch_blocks);
   if (is_slow)
     nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+  pthread_mutex_lock(&lock);
+  is_in_dispatch = false;
+  pthread_cond_broadcast(&something_happened);
+  pthread_mutex_unlock(&lock);
 }
 
 void log_write(int severity, const char *format, ...) {
@@ -66,6 +72,14 @@ void log_write(int severity, const char *format, ...) {
 static void wait_for(unsigned count) {
   pthread_mutex_lock(&lock);
   while (dispatches < count)
+    pthread_cond_wait(&something_happened, &lock);
+  pthread_mutex_unlock(&lock);
+}
+
+/* Who blocks the dispatch after this blocks the next one, not the last. */
+static void wait_for_return(void) {
+  pthread_mutex_lock(&lock);
+  while (is_in_dispatch)
     pthread_cond_wait(&something_happened, &lock);
   pthread_mutex_unlock(&lock);
 }
@@ -161,6 +175,7 @@ static void test_overflow(void **state) {
     assert_non_null(strstr(logged, "notifications are lost"));
     pthread_mutex_unlock(&dispatch_blocks);
     wait_for(1 + NOTICES_MAX);
+    wait_for_return();
   }
   stop();
   assert_ptr_equal(strstr(dispatched, "2 eth0: blocks\n2 eth0: 5\n2 eth0: 6\n"),

@@ -306,10 +306,13 @@ static void test_rename_to_a_name_that_is_selected(void **state) {
   stop();
 }
 
-/* Where it is counted may be another place then. */
-static void assert_begun_anew(struct settings other) {
+/* Renames a card of which this is counted, natively, to a name of its own
+ * settings; one frame passes afterwards. */
+static void rename_to_other(unsigned directions, struct settings other) {
+  static const char called[] = "6 interface \"eth0\" is called \"lan0\" now\n";
   const struct overrides overrides = {.settings = other, .given = ~0U};
 
+  settings.directions = directions;
   add_selected("eth0", NULL);
   add_selected("lan0", &overrides);
   card_add(1, "eth0");
@@ -317,31 +320,75 @@ static void assert_begun_anew(struct settings other) {
   card_passes(1, 10);
   card_rename(1, "lan0");
   turn();
-  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
-  assert_string_equal(fakes.tried,
-                      other.directions & RX ? "lan0 rx" : "lan0 tx");
+  assert_memory_equal(fakes.logged, called, strlen(called));
   card_passes(1, 1);
-  assert_string_equal(read_all(), other.directions & RX
-                                      ? "eth0: rx 0 tx 0 lacking\n"
-                                        "lan0: rx 1 (1) tx 0 attached\n"
-                                      : "eth0: rx 0 tx 0 lacking\n"
-                                        "lan0: rx 0 tx 3 (1) attached\n");
+}
+
+/* Takes the name back, and with it what was counted under it. */
+static void assert_then_back(const char *expected) {
+  card_rename(1, "eth0");
+  turn();
+  card_passes(1, 1);
+  assert_string_equal(read_all(), expected);
   stop();
 }
 
+/* Where it is counted may be another place then; what it sends is counted where
+ * it was. */
 static void test_rename_to_another_mode(void **state) {
   (void)state;
-  assert_begun_anew((struct settings){.mode = MODE_TC, .directions = RX});
+  rename_to_other(RX | TX,
+                  (struct settings){.mode = MODE_TC, .directions = RX | TX});
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  assert_string_equal(fakes.tried, "lan0 rx");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 1 (1) tx 3 (1) attached\n");
+  assert_then_back("eth0: rx 1 (11) tx 3 (11) attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
 }
 
-static void test_rename_to_another_direction(void **state) {
+static void test_rename_to_the_other_direction(void **state) {
   (void)state;
-  assert_begun_anew((struct settings){.directions = TX});
+  rename_to_other(RX, (struct settings){.directions = TX});
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  assert_string_equal(fakes.tried, "lan0 tx");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 0 tx 3 (1) attached\n");
+  assert_then_back("eth0: rx 1 (11) tx 0 attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
+}
+
+static void test_rename_to_one_direction(void **state) {
+  (void)state;
+  rename_to_other(RX | TX, (struct settings){.directions = RX});
+  assert_string_equal(fakes.happened, "detach 1 tx\nunpublish 1\n");
+  assert_string_equal(fakes.tried, "");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 1 (1) tx 0 attached\n");
+  assert_then_back("eth0: rx 1 (11) tx 3 (11) attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
+}
+
+static void test_rename_to_both_directions(void **state) {
+  (void)state;
+  rename_to_other(RX, (struct settings){.directions = RX | TX});
+  assert_string_equal(fakes.happened, "");
+  assert_string_equal(fakes.tried, "lan0 tx");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 1 (1) tx 3 (1) attached\n");
+  assert_then_back("eth0: rx 1 (11) tx 0 attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
 }
 
 static void test_rename_to_another_busy(void **state) {
   (void)state;
-  assert_begun_anew((struct settings){.directions = RX, .busy = BUSY_SKIP});
+  rename_to_other(RX, (struct settings){.directions = RX, .busy = BUSY_SKIP});
+  assert_string_equal(fakes.happened, "");
+  assert_string_equal(fakes.tried, "");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 1 (1) tx 0 attached\n");
+  assert_then_back("eth0: rx 1 (11) tx 0 attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
 }
 
 static void look_at_groups(void *context, struct interface_report *report) {
@@ -383,7 +430,8 @@ static void see(void *context, struct interface_report *report) {
 
 static void read_meanwhile(void) { interfaces_read(interfaces, see, NULL); }
 
-/* Whenever it is read, each name has its own settings. */
+/* Whenever it is read, before it or after it, each name has its own
+ * settings. */
 static void test_reads_during_a_rename(void **state) {
   static const struct overrides protocol = {
       .settings = {.directions = RX, .groups = GROUP_BIT(GROUP_PROTOCOL)},
@@ -402,7 +450,7 @@ static void test_reads_during_a_rename(void **state) {
   fakes.on_unlock = read_meanwhile;
   turn();
   fakes.on_unlock = NULL;
-  assert_string_equal(seen, "lan0 4\n");
+  assert_string_equal(seen, "eth0 2\nlan0 4\n");
   stop();
 }
 
@@ -494,7 +542,9 @@ int main(void) {
       TEST(test_no_name_and_then_one_that_is_not_selected),
       TEST(test_rename_to_a_name_that_is_selected),
       TEST(test_rename_to_another_mode),
-      TEST(test_rename_to_another_direction),
+      TEST(test_rename_to_the_other_direction),
+      TEST(test_rename_to_one_direction),
+      TEST(test_rename_to_both_directions),
       TEST(test_rename_to_another_busy),
       TEST(test_rename_to_another_report),
       TEST(test_reads_during_a_rename),

@@ -51,8 +51,9 @@ static void test_a_direction_fails_and_recovers(void **state) {
   prepare();
   card_refuses(1, DIRECTION_RX, -EPERM);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: rx is not counted: rx has error 1\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx is not counted: rx has error 1; do this\n");
   assert_told_once();
   card_accepts(1, DIRECTION_RX);
   assert_then("OKAY eth0: rx and tx are counted\n");
@@ -64,8 +65,9 @@ static void test_tx_fails(void **state) {
   prepare();
   card_refuses(1, DIRECTION_TX, -ENOSYS);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: tx is not counted: tx has error 38\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: tx is not counted: tx has error 38; do this\n");
   assert_told_once();
   stop();
 }
@@ -76,12 +78,12 @@ static void test_both_directions_fail(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: rx and tx are not counted: rx has error 1\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: rx has error 1; do "
+                      "this. tx is not counted: tx has error 1; do this\n");
   assert_told_once();
   card_accepts(1, DIRECTION_RX);
-  assert_then("FAILURE eth0: tx is not counted: tx has error 1\n");
+  assert_then("FAILURE eth0: tx is not counted: tx has error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then("OKAY eth0: rx and tx are counted\n");
   stop();
@@ -93,7 +95,7 @@ static void test_another_cause(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   start();
   card_refuses(1, DIRECTION_RX, -EMFILE);
-  assert_then("FAILURE eth0: rx is not counted: rx has error 24\n");
+  assert_then("FAILURE eth0: rx is not counted: rx has error 24; do this\n");
   stop();
 }
 
@@ -104,8 +106,9 @@ static void test_words_of_one_direction(void **state) {
   settings.directions = TX;
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: tx is not counted: tx has error 1\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: tx is not counted: tx has error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then("OKAY eth0: tx is counted\n");
   stop();
@@ -131,9 +134,10 @@ static void test_each_interface_for_itself(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   card_refuses(3, DIRECTION_RX, -EIO);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: rx is not counted: rx has error 1\n"
-                      "FAILURE eth2: rx is not counted: rx has error 5\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx is not counted: rx has error 1; do this\n"
+      "FAILURE eth2: rx is not counted: rx has error 5; do this\n");
   card_accepts(3, DIRECTION_RX);
   card_change(3);
   turn();
@@ -178,8 +182,9 @@ static void test_busy_while_tx_fails(void **state) {
   card_answers(1, DIRECTION_RX, busy);
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: tx is not counted: tx has error 1\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: tx is not counted: tx has error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then(
       "WARNING eth0: rx is not counted: another XDP program is attached\n");
@@ -194,8 +199,9 @@ static void test_busy_and_refused_at_tc(void **state) {
                (struct outcome){
                    .entry = ENTRY_TC_RX, .error = -ENOSYS, .is_busy = true});
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: rx is not counted: rx has error 38\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx is not counted: rx has error 38; do this\n");
   assert_told_once();
   card_answers(1, DIRECTION_RX, busy);
   assert_then(
@@ -209,13 +215,15 @@ static void test_failed_after_busy(void **state) {
   card_answers(1, DIRECTION_RX, busy);
   start();
   card_answers(1, DIRECTION_RX, (struct outcome){.error = -EIO});
-  assert_then("FAILURE eth0: rx is not counted: rx has error 5\n");
+  assert_then("FAILURE eth0: rx is not counted: rx has error 5; do this\n");
   stop();
 }
 
 /* --- missing ---------------------------------------------------------------*/
 
-#define MISSING "FAILURE eth0: not counted: there is no such interface\n"
+#define MISSING                                                                \
+  "FAILURE eth0: not counted: there is no such interface; it will be as soon " \
+  "as there is one\n"
 
 static void test_missing_from_the_start(void **state) {
   (void)state;
@@ -258,8 +266,9 @@ static void test_missing_and_then_failed(void **state) {
   card_add(1, "eth0");
   card_refuses(1, DIRECTION_RX, -EPERM);
   turn();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: rx is not counted: rx has error 1\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx is not counted: rx has error 1; do this\n");
   card_remove(1);
   turn();
   assert_string_equal(fakes.noticed, MISSING);
@@ -276,8 +285,10 @@ static void test_another_name_of_a_card(void **state) {
       fakes.logged,
       "3 interface \"alternative\" is not counted: it is another name of "
       "\"eth0\"; use that one\n");
-  assert_string_equal(fakes.noticed, "FAILURE alternative: not counted: there "
-                                     "is no such interface\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE alternative: not counted: there "
+      "is no such interface; it will be as soon as there is one\n");
   stop();
 }
 
@@ -324,8 +335,9 @@ static void test_rename_of_a_configured_card(void **state) {
   prepare();
   add_selected("lan0", NULL);
   start();
-  assert_string_equal(
-      fakes.noticed, "FAILURE lan0: not counted: there is no such interface\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE lan0: not counted: there is no such interface; "
+                      "it will be as soon as there is one\n");
   card_rename(1, "lan0");
   turn();
   assert_string_equal(fakes.noticed, MISSING "OKAY lan0: rx and tx are "
@@ -342,8 +354,9 @@ static void test_a_failed_card_under_another_name(void **state) {
   start();
   card_rename(1, "lan0");
   turn();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE lan0: rx is not counted: rx has error 1\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE lan0: rx is not counted: rx has error 1; do this\n");
   stop();
 }
 

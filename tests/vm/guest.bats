@@ -171,6 +171,7 @@ END
 
 # The kernel counts a map as memory that its maker has locked: before 5.11.
 counts_locked_memory() {
+  rm -f /sys/fs/bpf/probe
   ! prlimit --memlock=4096 setpriv --bounding-set -sys_resource \
     bpftool map create /sys/fs/bpf/probe type array key 4 value 4096 \
     entries 64 name probe >/dev/null 2>&1

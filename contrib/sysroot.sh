@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# usage: contrib/sysroot.sh aarch64-linux-gnu|s390x-linux-gnu [PACKAGE...]
+#
+# Makes a directory of Debian 12 packages of another architecture, with all that
+# they depend on: libraries and headers to build the plugin and its tests,
+# collectd, and each PACKAGE. Prints its name. In it, config.site tells
+# configure --host what to use.
+#
+# It is made once, below ~/.cache/collectd-xdp or XDG_CACHE_HOME; remove it to
+# have it made from newer packages. They come from DEBIAN_MIRROR, a URL. Needs
+# apt, but not root: the system's packages and lists stay as they are.
+set -euo pipefail
+
+packages=(libc6-dev libgcc-12-dev libbpf-dev libmnl-dev libcmocka-dev bpftool
+  collectd-core collectd-dev)
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+
+fail() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# An apt that knows nothing of the system's but the way to the net.
+make_apt_root() {
+  mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/archives/partial"
+  : >"$apt/status"
+  echo "deb [signed-by=$keys] $mirror bookworm main" >"$apt/sources.list"
+  {
+    apt-config dump | grep -i '^Acquire::[^ ]*Proxy' || true
+    cat <<CONF
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Dir::State "$apt";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "$apt/parts";
+Dir::Etc::main "$apt/parts/none";
+Dir::Etc::parts "$apt/parts";
+Dir::Etc::preferences "$apt/parts/none";
+Dir::Etc::preferencesparts "$apt/parts";
+Dir::Etc::trustedparts "$apt/parts";
+CONF
+  } >"$apt/apt.conf"
+}
+
+# As nothing is installed there, all dependencies are fetched.
+fetch() {
+  local -x APT_CONFIG=$apt/apt.conf
+  { apt-get -qq update && apt-get -qq -y --download-only install "$@"; } \
+    >"$apt/log" 2>&1 || { cat "$apt/log" >&2 && return 1; }
+}
+
+# /lib and /usr/lib are one, as in an installed system.
+unpack() {
+  local package link
+  mkdir -p "$new/usr/bin" "$new/usr/lib" "$new/usr/sbin"
+  ln -s usr/bin usr/lib usr/sbin "$new/"
+  for package in "$apt"/archives/*.deb; do
+    dpkg-deb --fsys-tarfile "$package" |
+      tar -C "$new" -x --no-same-owner --keep-directory-symlink \
+        --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*'
+  done
+  # libm.so -> /lib/... would lead out of the directory.
+  find "$new" -type l -lname '/*' -print0 | while IFS= read -r -d '' link; do
+    ln -snfr "$new$(readlink "$link")" "$link"
+  done
+}
+
+# What configure --host=$triplet reads before it looks for anything. What the
+# user gives goes first.
+write_config_site() {
+  cat <<SITE
+: "\${CC=clang --target=$triplet --sysroot=$root}"
+: "\${PKG_CONFIG_SYSROOT_DIR=$root}"
+: "\${PKG_CONFIG_LIBDIR=$root/usr/lib/$triplet/pkgconfig}"
+export PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+: "\${EMULATOR=$qemu -L $root}"
+SITE
+  # Debian 12's bpftool refuses a byte order that is not its own.
+  [ "$architecture" != s390x ] ||
+    echo ": \"\${BPFTOOL=\$EMULATOR $root/usr/sbin/bpftool}\""
+}
+
+# Whether the directory was made with these packages.
+has() {
+  local package
+  [ -e "$root/packages" ] || return
+  for package; do
+    grep -qxF -e "$package" "$root/packages" || return
+  done
+}
+
+make_root() {
+  rm -rf "$new" "$apt"
+  make_apt_root
+  echo "fetching ${packages[*]} for $architecture from $mirror" >&2
+  fetch "${packages[@]}" || fail "cannot fetch packages, see above"
+  unpack
+  write_config_site >"$new/config.site"
+  printf '%s\n' "${packages[@]}" >"$new/packages"
+  rm -rf "$root" "$apt"
+  mv "$new" "$root"
+}
+
+triplet=${1-}
+case $triplet in
+aarch64-linux-gnu) architecture=arm64 qemu=qemu-aarch64 ;;
+s390x-linux-gnu) architecture=s390x qemu=qemu-s390x ;;
+*) fail "usage: ${0##*/} aarch64-linux-gnu|s390x-linux-gnu [PACKAGE...]" ;;
+esac
+packages+=("${@:2}")
+
+command -v apt-get >/dev/null || fail "needs apt"
+[ -e "$keys" ] || fail "needs Debian's package debian-archive-keyring"
+
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/collectd-xdp/sysroots
+root=$cache/$triplet
+new=$root.new apt=$root.apt
+case $root in
+*[[:space:]]*) fail "$cache has a blank, which make cannot cope with" ;;
+esac
+
+mkdir -p "$cache"
+# Two at once make one.
+exec 9>"$root.lock"
+flock 9
+if ! has "${packages[@]}"; then
+  [ ! -e "$root/packages" ] || mapfile -t -O "${#packages[@]}" packages <"$root/packages"
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+  make_root
+fi
+echo "$root"

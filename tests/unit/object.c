@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+
+/* The BPF object that is in the plugin, as libbpf reads it: no kernel is asked
+ * for that. A build for another machine may go wrong here. */
+#include <elf.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "bpf/counters.h"
+#include "bpf/entries.skel.h"
+
+static void test_byte_order(void **state) {
+  size_t size;
+  const unsigned char *elf = entries__elf_bytes(&size);
+  bool is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+  (void)state;
+  assert_true(size > EI_NIDENT);
+  assert_memory_equal(elf, ELFMAG, SELFMAG);
+  assert_int_equal(elf[EI_DATA], is_big ? ELFDATA2MSB : ELFDATA2LSB);
+}
+
+static int open_object(void **state) {
+  *state = entries__open();
+  return *state ? 0 : -1;
+}
+
+static int close_object(void **state) {
+  entries__destroy(*state);
+  return 0;
+}
+
+static void test_programs(void **state) {
+  const struct entries *object = *state;
+
+  assert_int_equal(bpf_program__type(object->progs.collectd_xdp),
+                   BPF_PROG_TYPE_XDP);
+  assert_int_equal(bpf_program__type(object->progs.collectd_frags),
+                   BPF_PROG_TYPE_XDP);
+  assert_int_equal(bpf_program__type(object->progs.collectd_skb),
+                   BPF_PROG_TYPE_XDP);
+  assert_int_equal(bpf_program__type(object->progs.collectd_tc_rx),
+                   BPF_PROG_TYPE_SCHED_CLS);
+  assert_int_equal(bpf_program__type(object->progs.collectd_tc_tx),
+                   BPF_PROG_TYPE_SCHED_CLS);
+}
+
+/* By BTF. */
+static void test_maps(void **state) {
+  const struct entries *object = *state;
+  const struct bpf_map *array = object->maps.xdp_interfaces;
+  const struct bpf_map *beyond = object->maps.tc_tx_beyond;
+
+  assert_int_equal(bpf_map__type(array), BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  assert_int_equal(bpf_map__key_size(array), sizeof(__u32));
+  assert_int_equal(bpf_map__max_entries(array), IFINDEX_MAX);
+  assert_int_equal(bpf_map__type(beyond), BPF_MAP_TYPE_HASH_OF_MAPS);
+  assert_int_equal(bpf_map__map_flags(beyond), BPF_F_NO_PREALLOC);
+  assert_int_equal(bpf_map__max_entries(beyond), INTERFACES_BEYOND_MAX);
+}
+
+/* What the plugin writes there is what the programs read. */
+static void test_options(void **state) {
+  const struct entries *object = *state;
+  struct count_options none;
+  size_t size;
+  const void *options = bpf_map__initial_value(object->maps.rodata, &size);
+
+  assert_in_range(size, sizeof(none), sizeof(none) + 64);
+  assert_ptr_equal(options, object->rodata);
+  memset(&none, 0, sizeof(none));
+  assert_memory_equal(&object->rodata->options, &none, sizeof(none));
+}
+
+static bool calls(const struct bpf_program *program, int number) {
+  const struct bpf_insn *instructions = bpf_program__insns(program);
+
+  for (size_t i = 0; i < bpf_program__insn_cnt(program); i++)
+    if (instructions[i].code == (BPF_JMP | BPF_CALL) &&
+        instructions[i].src_reg == 0 && instructions[i].imm == number)
+      return true;
+  return false;
+}
+
+static void test_instructions(void **state) {
+  const struct entries *object = *state;
+  int number = BPF_FUNC_get_smp_processor_id;
+
+  assert_true(calls(object->progs.collectd_xdp, number));
+  assert_true(calls(object->progs.collectd_tc_tx, number));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_byte_order),
+      cmocka_unit_test_setup_teardown(test_programs, open_object, close_object),
+      cmocka_unit_test_setup_teardown(test_maps, open_object, close_object),
+      cmocka_unit_test_setup_teardown(test_options, open_object, close_object),
+      cmocka_unit_test_setup_teardown(test_instructions, open_object,
+                                      close_object),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
