@@ -84,8 +84,9 @@ teardown() { rm -rf "$dir"; }
   command -v shellcheck >/dev/null || skip "shellcheck is missing"
   cd "$SOURCE"
   # Variables come from sourced files, functions are called by traps and bats.
-  shellcheck --severity=warning --exclude=SC2154 .ci/run contrib/*.sh tests/vm/cross \
-    tests/e2e/*.bash tests/e2e/*.bats
+  shellcheck --severity=warning --exclude=SC2154 .ci/run contrib/*.sh \
+    tests/e2e/*.bash tests/e2e/*.bats \
+    tests/vm/{cross,matrix,run} tests/vm/*.bash tests/vm/*.bats
 }
 
 @test "the manual page has no mistakes" {

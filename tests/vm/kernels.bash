@@ -7,6 +7,7 @@
 # VM_CACHE=DIRECTORY, DEBIAN_MIRROR=URL: where they are kept, and come from.
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/collectd-xdp}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # Looks for a newer one after as many days.
 AGE_MAX=7
@@ -36,7 +37,7 @@ package_of() {
 make_apt() {
   mkdir -p "$1"/{state/lists/partial,cache/archives/partial,parts}
   : >"$1/status"
-  echo "deb $mirror $2 main" >"$1/sources.list"
+  echo "deb [signed-by=$keyring] $mirror $2 main" >"$1/sources.list"
   cat >"$1/apt.conf" <<END
 Dir::Etc::main "/dev/null";
 Dir::Etc::parts "$1/parts";
