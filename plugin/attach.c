@@ -35,7 +35,7 @@ static bool is_of_mode(const struct attach_job *job, enum entry entry) {
  * and the mode's places are refused. */
 static bool stays(const struct attach_job *job, int error) {
   return job->current && !is_skipped(job) &&
-         (job->is_busy || is_of_mode(job, *job->current) ||
+         (is_of_mode(job, *job->current) ||
           !places_is_refusal(job->entry, error));
 }
 

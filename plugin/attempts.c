@@ -256,9 +256,11 @@ static bool may_pass(const struct attach_job *job) {
 }
 
 /* Where it has what it wants, or what else there is changes with a message,
- * there is no need to ask. */
+ * there is no need to ask. None tells that large receive offload is turned off,
+ * for which native XDP may be refused. */
 static void schedule(struct side *side, const struct attach_job *job) {
-  if (job->error || job->is_busy || may_pass(job))
+  if (job->error || job->is_busy || may_pass(job) ||
+      (side->merges && job->first_error))
     put_off(side);
   else
     side->retry_at = NEVER;
@@ -342,9 +344,9 @@ static void query_driver(struct interfaces *interfaces,
     return;
   device_query_driver(job->name, device);
   interface_set_queues(interfaces, attempt->interface, device->rx_queues);
-  /* Nor is it told when that is turned off. */
-  if (device->merges && job->first_error && attempt->side->retry_at == NEVER)
-    put_off(attempt->side);
+  attempt->side->merges = device->merges;
+  if (attempt->side->retry_at == NEVER)
+    schedule(attempt->side, job);
 }
 
 static void finish(struct interfaces *interfaces, struct attempt *attempt) {

@@ -208,11 +208,14 @@ static void follow_member(const struct interfaces *interfaces,
 static void drop_unwanted(struct interfaces *interfaces,
                           struct interface *interface,
                           const struct settings *settings) {
-  if (!(settings->directions & DIRECTION_BIT(DIRECTION_RX)) ||
-      settings->mode != interface->settings->mode)
-    interface_drop_side(interfaces, interface, DIRECTION_RX);
-  if (!(settings->directions & DIRECTION_BIT(DIRECTION_TX)))
-    interface_drop_side(interfaces, interface, DIRECTION_TX);
+  bool is_elsewhere = settings->mode != interface->settings->mode;
+
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    bool is_kept = settings->directions & DIRECTION_BIT(d) &&
+                   !(d == DIRECTION_RX && is_elsewhere);
+    if (interface->sides[d].is_wanted && !is_kept)
+      interface_drop_side(interfaces, interface, d);
+  }
 }
 
 /* No message tells them: they are asked for where they are reported, or more of
@@ -246,16 +249,14 @@ static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
   const struct link_state before = interface->link;
-  bool is_other = settings != interface->settings;
 
-  if (is_other)
-    drop_unwanted(interfaces, interface, settings);
+  drop_unwanted(interfaces, interface, settings);
   become(interfaces, interface, link, settings);
   if (*before.name && *link->name && strcmp(before.name, link->name) != 0)
     log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,
               link->name);
   follow_queues(interfaces, interface);
-  if (is_other || is_reason(before, *link))
+  if (is_reason(before, *link))
     attempts_hurry(interface);
 }
 

@@ -32,6 +32,7 @@ struct side {
   int error;      /* why it is not counted, 0: it is */
   char *why;      /* the same in words, with the remedy; NULL: no memory */
   bool is_busy;   /* another XDP program is in the way */
+  bool merges;    /* its device did when it was asked, see struct device */
   __u32 program;  /* the id of the one that was there last; 0: none */
   __u64 retry_at; /* when to look for a place, or a better one */
   unsigned backoff;

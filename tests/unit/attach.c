@@ -150,11 +150,6 @@ static void test_errors_of_tc(void **state) {
 
 /* --- why it is not where the mode would have it ----------------------------*/
 
-static void assert_first(enum entry entry, int error) {
-  assert_int_equal(job.first, entry);
-  assert_int_equal(job.first_error, error);
-}
-
 static void test_nothing_was_refused(void **state) {
   (void)state;
   assert_true(run_rx(MODE_AUTO));
@@ -264,99 +259,6 @@ static void test_tc_is_never_busy(void **state) {
   assert_false(job.is_busy);
   assert_true(run_tx(MODE_NATIVE));
   assert_false(job.is_busy);
-}
-
-/* --- of one that is counted already ----------------------------------------*/
-
-static void assert_stays(enum mode mode, enum entry current,
-                         const char *tried) {
-  assert_false(run_again(mode, current));
-  assert_string_equal(fakes.tried, tried);
-  assert_int_equal(job.entry, current);
-  assert_int_equal(job.error, 0);
-}
-
-static void assert_ends(enum mode mode, enum entry current, int error) {
-  assert_false(run_again(mode, current));
-  assert_int_equal(job.error, error);
-}
-
-static void test_it_has_the_best(void **state) {
-  (void)state;
-  assert_stays(MODE_AUTO, ENTRY_NATIVE, "");
-  assert_stays(MODE_NATIVE, ENTRY_NATIVE, "");
-  assert_stays(MODE_GENERIC, ENTRY_GENERIC, "");
-  assert_stays(MODE_TC, ENTRY_TC_RX, "");
-  assert_stays(MODE_AUTO, ENTRY_TC_TX, "");
-  assert_string_equal(fakes.happened, "");
-}
-
-static void test_nothing_better(void **state) {
-  (void)state;
-  refuse_native(-EOPNOTSUPP);
-  assert_stays(MODE_AUTO, ENTRY_TC_RX, "native frags");
-  assert_first(ENTRY_NATIVE, -EOPNOTSUPP);
-  assert_false(job.is_busy);
-}
-
-static void test_something_better(void **state) {
-  (void)state;
-  assert_true(run_again(MODE_AUTO, ENTRY_TC_RX));
-  assert_int_equal(job.entry, ENTRY_NATIVE);
-  refuse(ENTRY_NATIVE, -ERANGE);
-  assert_true(run_again(MODE_AUTO, ENTRY_TC_RX));
-  assert_int_equal(job.entry, ENTRY_NATIVE_FRAGS);
-  assert_string_equal(fakes.tried, "native frags");
-}
-
-/* Our own program is no other one. */
-static void test_our_own_program_in_the_way(void **state) {
-  (void)state;
-  fakes.answers[0][ENTRY_NATIVE].create = -EALREADY;
-  fakes.answers[0][ENTRY_NATIVE_FRAGS].create = -EALREADY;
-  refuse(ENTRY_TC_RX, -EINVAL);
-  assert_stays(MODE_AUTO, ENTRY_NATIVE_FRAGS, "");
-  assert_stays(MODE_NATIVE, ENTRY_NATIVE_FRAGS, "");
-  assert_stays(MODE_AUTO, ENTRY_GENERIC, "tc-rx");
-  assert_stays(MODE_NATIVE, ENTRY_GENERIC, "");
-  refuse(ENTRY_TC_RX, 0);
-  assert_true(run_again(MODE_AUTO, ENTRY_GENERIC));
-  assert_int_equal(job.entry, ENTRY_TC_RX);
-}
-
-/* It goes on waiting for that program to go. */
-static void test_still_busy(void **state) {
-  (void)state;
-  refuse(ENTRY_NATIVE, -EBUSY);
-  refuse(ENTRY_GENERIC, -EEXIST);
-  assert_stays(MODE_AUTO, ENTRY_TC_RX, "native");
-  assert_true(job.is_busy);
-  assert_stays(MODE_GENERIC, ENTRY_TC_RX, "generic");
-  assert_true(job.is_busy);
-}
-
-/* What keeps it from a better place does not undo the one it has. */
-static void test_errors_beside_what_it_has(void **state) {
-  (void)state;
-  for (size_t i = 0; i < COUNT_OF(common_errors); i++) {
-    refuse(ENTRY_NATIVE, -common_errors[i]);
-    assert_stays(MODE_AUTO, ENTRY_TC_RX, "native");
-    assert_first(ENTRY_NATIVE, -common_errors[i]);
-  }
-}
-
-/* What is counted is not to be, either. */
-static void test_busy_beside_what_it_has(void **state) {
-  (void)state;
-  settings.busy = BUSY_SKIP;
-  for (size_t i = 0; i < 2 * 2; i++) {
-    refuse(xdp_entries[i / 2], -busy_errors[i % 2]);
-    assert_ends(xdp_modes[i / 2], ENTRY_TC_RX, -EBUSY);
-    assert_int_equal(job.entry, xdp_entries[i / 2]);
-    assert_true(job.is_busy);
-  }
-  assert_ends(MODE_AUTO, ENTRY_TC_RX, -EBUSY);
-  assert_string_equal(fakes.tried, "native");
 }
 
 /* --- several at once -------------------------------------------------------*/
@@ -631,13 +533,6 @@ int main(void) {
       TEST(test_busy_and_no_tc),
       TEST(test_busy_is_skipped),
       TEST(test_tc_is_never_busy),
-      TEST(test_it_has_the_best),
-      TEST(test_nothing_better),
-      TEST(test_something_better),
-      TEST(test_our_own_program_in_the_way),
-      TEST(test_still_busy),
-      TEST(test_errors_beside_what_it_has),
-      TEST(test_busy_beside_what_it_has),
       TEST(test_a_batch_of_one_round),
       TEST(test_a_batch_of_several_rounds),
       TEST(test_a_batch_with_gaps),

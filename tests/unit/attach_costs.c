@@ -207,6 +207,30 @@ static void test_stripped_tags_by_place(void **state) {
   assert_false(TOLD_OF_TAGS);
 }
 
+/* Containers have thousands of veths, a machine but a few cards. */
+static void test_stripped_tags_of_many(void **state) {
+  (void)state;
+  make_device("veth", "veth");
+  device.has_vlan = true;
+  assert_true(tell_rx(MODE_AUTO));
+  assert_false(TOLD_OF_TAGS);
+  device.strips_tags = true;
+  assert_true(tell_rx(MODE_TC));
+  assert_false(TOLD_OF_TAGS);
+  assert_true(tell_rx(MODE_AUTO));
+  assert_true(TOLD_OF_TAGS);
+  assert_true(tell_rx(MODE_AUTO));
+  assert_false(TOLD_OF_TAGS);
+  make_device("", "ixgbe");
+  assert_true(tell_rx(MODE_AUTO));
+  assert_true(TOLD_OF_TAGS);
+  assert_true(tell_rx(MODE_AUTO));
+  assert_true(TOLD_OF_TAGS);
+  make_device("veth", "veth");
+  assert_true(tell_rx(MODE_GENERIC));
+  assert_false(TOLD_OF_TAGS);
+}
+
 static bool is_link_told(void) {
   return strstr(fakes.logged,
                 "\n5 interface \"eth0\": its frames begin neither with "
@@ -257,6 +281,7 @@ int main(void) {
       TEST(test_tags_that_others_took_off),
       TEST(test_stripped_tags_that_matter),
       TEST(test_stripped_tags_by_place),
+      TEST(test_stripped_tags_of_many),
       TEST(test_unknown_link),
       TEST(test_unknown_link_of_tx),
       TEST(test_link_of_ip),

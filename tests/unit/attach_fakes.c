@@ -247,8 +247,10 @@ void run_jobs(struct attach_job *jobs, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const struct port *port = jobs[i].port;
     assert_true(port ? !jobs[i].error : jobs[i].error || jobs[i].current);
-    if (!port)
+    if (!port) {
+      assert_true(jobs[i].error || jobs[i].entry == *jobs[i].current);
       continue;
+    }
     assert_true(port->is_attached);
     assert_int_equal(port->entry, jobs[i].entry);
     assert_int_equal(port->ifindex, jobs[i].device->ifindex);
@@ -294,6 +296,18 @@ bool run_again(enum mode mode, enum entry entry) {
   current = entry;
   return run_one(mode, entry == ENTRY_TC_TX ? DIRECTION_TX : DIRECTION_RX,
                  &current);
+}
+
+void assert_stays(enum mode mode, enum entry current, const char *tried) {
+  assert_false(run_again(mode, current));
+  assert_string_equal(fakes.tried, tried);
+  assert_int_equal(job.entry, current);
+  assert_int_equal(job.error, 0);
+}
+
+void assert_first(enum entry entry, int error) {
+  assert_int_equal(job.first, entry);
+  assert_int_equal(job.first_error, error);
 }
 
 static bool tell(enum mode mode, enum direction direction) {

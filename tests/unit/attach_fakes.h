@@ -74,6 +74,12 @@ bool run_tx(enum mode mode);
  * better. */
 bool run_again(enum mode mode, enum entry current);
 
+/* ... that there is nothing better, and it stays as it is. */
+void assert_stays(enum mode mode, enum entry current, const char *tried);
+
+/* What the mode would have liked best, and why not. */
+void assert_first(enum entry entry, int error);
+
 /* The same, and then attach_log(). */
 bool tell_rx(enum mode mode);
 bool tell_tx(enum mode mode);

@@ -460,6 +460,21 @@ static void test_it_is_kept(void **state) {
                             "LimitNOFILE= of collectd's systemd unit)\n");
 }
 
+/* ... or not: it is told as if it had not been counted. */
+static void test_it_ends(void **state) {
+  (void)state;
+  refuse_native(-EOPNOTSUPP);
+  assert_false(tell_again(MODE_NATIVE, ENTRY_TC_RX));
+  assert_string_equal(fakes.logged,
+                      NOT_COUNTED "its driver has no XDP; use Mode \"auto\"\n");
+  settings.busy = BUSY_SKIP;
+  refuse(ENTRY_NATIVE, -EBUSY);
+  assert_false(tell_again(MODE_AUTO, ENTRY_TC_RX));
+  assert_string_equal(fakes.logged,
+                      "4 interface \"eth0\": rx is not counted as long as "
+                      "another XDP program is attached (Busy \"skip\")\n");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_where_it_is_counted),
@@ -490,6 +505,7 @@ int main(void) {
       TEST(test_busy_and_no_tc),
       TEST(test_it_becomes_busy),
       TEST(test_it_is_kept),
+      TEST(test_it_ends),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static __u64 until_next_try(void) {
 
   do
     turn_after(fakes.wait);
-  while (!*fakes.tried);
+  while (!*fakes.tried && fakes.now < start + 2 * 60000);
   return fakes.now - start;
 }
 
@@ -242,6 +242,66 @@ static void test_what_is_refused_is_not_held_up(void **state) {
   stop();
 }
 
+/* Queues and memory may be had later, and no message tells. */
+static void test_a_refusal_that_may_pass(void **state) {
+  static const int errors[] = {ENOMEM, ENOSPC, ERANGE};
+
+  for (size_t i = 0; i < COUNT_OF(errors); i++) {
+    start_with(
+        (struct outcome){.entry = ENTRY_TC_RX, .first_error = -errors[i]});
+    assert_int_equal(until_next_try(), 1000);
+    assert_string_equal(fakes.logged, "");
+    assert_int_equal(until_next_try(), 2000);
+    card_answers(1, DIRECTION_RX, native);
+    assert_int_equal(until_next_try(), 4000);
+    assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
+    stop();
+    tear_down(state);
+    set_up(state);
+  }
+}
+
+static void test_a_refusal_that_does_not_pass(void **state) {
+  static const int errors[] = {EOPNOTSUPP, EINVAL};
+
+  for (size_t i = 0; i < COUNT_OF(errors); i++) {
+    start_with(
+        (struct outcome){.entry = ENTRY_TC_RX, .first_error = -errors[i]});
+    turn_after(60000);
+    assert_string_equal(fakes.tried, "");
+    stop();
+    tear_down(state);
+    set_up(state);
+  }
+}
+
+/* While large receive offload is on there is no native XDP. */
+static void test_a_card_that_merges(void **state) {
+  (void)state;
+  fakes.merges = true;
+  start_with(at_tc);
+  assert_int_equal(until_next_try(), 1000);
+  assert_string_equal(fakes.logged, "");
+  assert_int_equal(until_next_try(), 2000);
+  assert_int_equal(until_next_try(), 4000);
+  card_answers(1, DIRECTION_RX, native);
+  assert_int_equal(until_next_try(), 8000);
+  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
+  turn_after(60000);
+  assert_string_equal(fakes.tried, "");
+  stop();
+}
+
+static void test_a_card_that_merges_in_mode_tc(void **state) {
+  (void)state;
+  fakes.merges = true;
+  settings.mode = MODE_TC;
+  start_with((struct outcome){.entry = ENTRY_TC_RX});
+  turn_after(60000);
+  assert_string_equal(fakes.tried, "");
+  stop();
+}
+
 /* --- what nothing came of --------------------------------------------------*/
 
 /* It will be told that it has gone. */
@@ -285,6 +345,10 @@ int main(void) {
       TEST(test_what_is_held_up_is_kept_and_tried_again),
       TEST(test_what_is_where_it_belongs_rests),
       TEST(test_what_is_refused_is_not_held_up),
+      TEST(test_a_refusal_that_may_pass),
+      TEST(test_a_refusal_that_does_not_pass),
+      TEST(test_a_card_that_merges),
+      TEST(test_a_card_that_merges_in_mode_tc),
       TEST(test_a_card_that_goes_during_the_attempt),
       TEST(test_an_attempt_without_descriptors),
   };

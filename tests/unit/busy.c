@@ -184,6 +184,159 @@ static void test_a_busy_card_that_cannot_be_asked(void **state) {
   stop();
 }
 
+/* --- where we are at tc ----------------------------------------------------*/
+
+/* Somebody's program comes, beside which it is counted from now on; it goes
+ * again, and it is as before. */
+static void test_a_program_that_comes_where_we_are_at_tc(void **state) {
+  (void)state;
+  start_with(at_tc);
+  settle();
+  assert_int_equal(fakes.wait, 75);
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, busy_at_tc);
+  turn_after(74);
+  assert_int_equal(fakes.xdp_queries, 0);
+  turn_after(1);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: at tc ingress (tcx), error 0, busy\n");
+  assert_string_equal(fakes.noticed, "WARNING eth0: rx is counted at tc: "
+                                     "another XDP program is attached\n");
+  assert_string_equal(fakes.happened, "");
+  turn_after(75);
+  assert_string_equal(fakes.tried, "");
+  card_set_program(1, 0);
+  card_answers(1, DIRECTION_RX, at_tc);
+  turn_after(75);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
+  stop();
+}
+
+/* What was counted stays with the name. */
+static void test_a_program_that_comes_and_is_to_be_skipped(void **state) {
+  (void)state;
+  start_with(at_tc);
+  settle();
+  card_passes(1, 10);
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.entry = ENTRY_NATIVE,
+                                .error = -EBUSY,
+                                .is_busy = true,
+                                .gives_up = true});
+  turn_after(75);
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  assert_string_equal(
+      fakes.logged, "6 eth0 rx: in the driver (native XDP), error 16, busy\n");
+  assert_string_equal(
+      fakes.noticed,
+      "WARNING eth0: rx is not counted: another XDP program is attached\n");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n");
+  assert_false(card_is_counted(1, DIRECTION_RX));
+  card_passes(1, 100);
+  card_set_program(1, 0);
+  card_answers(1, DIRECTION_RX, at_tc);
+  turn_after(75);
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 3 (11) tx 0 attached\n");
+  stop();
+}
+
+/* Asked of nobody: it has the best, or what XDP does is no matter to it. */
+static void assert_not_asked(void) {
+  start();
+  for (unsigned i = 0; i < 5; i++) {
+    turn_after(75);
+    assert_int_equal(fakes.xdp_queries, 0);
+    assert_true(fakes.wait > 75);
+  }
+  stop();
+}
+
+static void test_mode_tc_is_not_asked(void **state) {
+  (void)state;
+  settings.mode = MODE_TC;
+  prepare();
+  card_answers(1, DIRECTION_RX, (struct outcome){.entry = ENTRY_TC_RX});
+  assert_not_asked();
+}
+
+static void test_what_is_sent_is_not_asked(void **state) {
+  (void)state;
+  settings.directions = TX;
+  prepare();
+  assert_not_asked();
+}
+
+static void test_our_own_program_is_not_asked(void **state) {
+  static const enum entry entries[] = {ENTRY_NATIVE, ENTRY_NATIVE_FRAGS,
+                                       ENTRY_GENERIC};
+
+  for (size_t i = 0; i < COUNT_OF(entries); i++) {
+    prepare();
+    card_answers(1, DIRECTION_RX, (struct outcome){.entry = entries[i]});
+    assert_not_asked();
+    tear_down(state);
+    set_up(state);
+  }
+}
+
+/* Its error is no program's. */
+static void test_what_is_refused_is_not_asked(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EIO);
+  assert_not_asked();
+}
+
+/* As soon as there is one, and no longer than there is one. */
+static void test_asked_from_when_to_when(void **state) {
+  (void)state;
+  selection.ignores_lines = true;
+  start();
+  turn_after(75);
+  assert_int_equal(fakes.xdp_queries, 0);
+  card_add(1, "eth0");
+  card_answers(1, DIRECTION_RX, at_tc);
+  turn();
+  assert_int_equal(fakes.wait, 0);
+  turn();
+  assert_int_equal(fakes.xdp_queries, 1);
+  assert_int_equal(fakes.wait, 75);
+  card_remove(1);
+  turn_after(75);
+  assert_int_equal(fakes.xdp_queries, 0);
+  assert_true(fakes.wait > 75);
+  turn_after(75);
+  assert_int_equal(fakes.xdp_queries, 0);
+  stop();
+}
+
+/* Both of them. */
+static void test_busy_and_at_tc(void **state) {
+  (void)state;
+  selection.ignores_lines = true;
+  card_add(1, "eth0");
+  card_add(2, "eth1");
+  card_add(3, "eth2");
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, busy);
+  card_answers(3, DIRECTION_RX, at_tc);
+  start();
+  settle();
+  turn_after(75);
+  assert_int_equal(fakes.xdp_queries, 2);
+  card_set_program(3, 8);
+  turn_after(75);
+  assert_string_equal(fakes.tried, "eth2 rx");
+  stop();
+}
+
+/* --- many ------------------------------------------------------------------*/
+
 /* Of the time it takes a fiftieth. */
 static void test_many_busy_cards_are_looked_at_more_seldom(void **state) {
   (void)state;
@@ -216,6 +369,14 @@ int main(void) {
       TEST(test_a_busy_card_that_is_held_up),
       TEST(test_a_busy_card_whose_driver_refuses),
       TEST(test_a_busy_card_that_cannot_be_asked),
+      TEST(test_a_program_that_comes_where_we_are_at_tc),
+      TEST(test_a_program_that_comes_and_is_to_be_skipped),
+      TEST(test_mode_tc_is_not_asked),
+      TEST(test_what_is_sent_is_not_asked),
+      TEST(test_our_own_program_is_not_asked),
+      TEST(test_what_is_refused_is_not_asked),
+      TEST(test_asked_from_when_to_when),
+      TEST(test_busy_and_at_tc),
       TEST(test_many_busy_cards_are_looked_at_more_seldom),
   };
 

@@ -134,6 +134,37 @@ static void test_no_exchange_for_nothing_better(void **state) {
   stop();
 }
 
+/* The mode does not have it there, and where it does it is refused. */
+static void test_no_place_instead_of_another_one(void **state) {
+  (void)state;
+  settings.directions = RX | TX;
+  start_with(at_tc);
+  card_passes(1, 10);
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.entry = ENTRY_NATIVE,
+                                .error = -EOPNOTSUPP,
+                                .first_error = -EOPNOTSUPP,
+                                .gives_up = true});
+  card_change(1);
+  fakes.frames_until_end = 4;
+  fakes.frames_of_end = 20;
+  turn();
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: in the driver (native XDP), error 95\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 95; do this\n");
+  assert_string_equal(read_all(), "eth0: rx 0 tx 3 (34) lacking\n");
+  card_accepts(1, DIRECTION_RX);
+  turn_after(1000);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.noticed, "OKAY eth0: rx and tx are counted\n");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 1 (15) tx 3 (35) attached\n");
+  stop();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_an_exchange),
@@ -143,6 +174,7 @@ int main(void) {
       TEST(test_a_rename_after_an_exchange),
       TEST(test_an_exchange_of_a_card_without_a_name),
       TEST(test_no_exchange_for_nothing_better),
+      TEST(test_no_place_instead_of_another_one),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

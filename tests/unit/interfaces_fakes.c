@@ -127,8 +127,7 @@ void attach_log(struct attach_told *told, const struct attach_job *job) {
 }
 
 void attach_explain(const struct attach_job *job, char *text, size_t size) {
-  snprintf(text, size, "%s has error %d; do this",
-           direction_name(job->direction), -job->error);
+  snprintf(text, size, "error %d; do this", -job->error);
 }
 
 static struct notices the_notices;

@@ -50,6 +50,7 @@ extern struct fakes {
   unsigned xdp_takes;         /* milliseconds, each time */
   int notices_error;          /* of notices_start() */
   int member_error;           /* of port_add_member() */
+  bool merges;                /* all cards do: large receive offload is on */
   unsigned allocations;       /* the n-th from now fails; 0: none does */
   bool has_no_copies;         /* strdup() fails */
   unsigned frames_of_both;   /* come while an old and a new port are attached */

@@ -97,6 +97,7 @@ void __wrap_device_query_driver(const char *name, struct device *device) {
     return;
   strcpy(device->driver, "fake");
   device->rx_queues = card->queues;
+  device->merges = fakes.merges;
 }
 
 /* --- the monitor -----------------------------------------------------------*/

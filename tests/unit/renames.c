@@ -391,6 +391,44 @@ static void test_rename_to_another_busy(void **state) {
                    "lan0: rx 0 tx 0 lacking\n");
 }
 
+/* They were received under the old name. */
+static void test_the_last_frames_before_another_mode(void **state) {
+  (void)state;
+  fakes.frames_until_end = 4;
+  fakes.frames_of_end = 20;
+  rename_to_other(RX, (struct settings){.mode = MODE_TC, .directions = RX});
+  fakes.frames_until_end = fakes.frames_of_end = 0;
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 1 (1) tx 0 attached\n");
+  assert_then_back("eth0: rx 1 (15) tx 0 attached\n"
+                   "lan0: rx 0 tx 0 lacking\n");
+}
+
+/* It is tried at once. */
+static void test_rename_to_another_busy_while_it_is(void **state) {
+  static const struct overrides skip = {
+      .settings = {.directions = RX, .busy = BUSY_SKIP}, .given = ~0U};
+
+  (void)state;
+  add_selected("eth0", &skip);
+  add_selected("lan0", NULL);
+  card_add(1, "eth0");
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.error = -EBUSY, .is_busy = true});
+  start();
+  settle();
+  card_answers(1, DIRECTION_RX,
+               (struct outcome){.entry = ENTRY_TC_RX, .is_busy = true});
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.tried, "lan0 rx");
+  card_passes(1, 1);
+  assert_string_equal(read_all(), "eth0: rx 0 tx 0 lacking\n"
+                                  "lan0: rx 3 (1) tx 0 attached\n");
+  stop();
+}
+
 static void look_at_groups(void *context, struct interface_report *report) {
   if (strcmp(report->name, "lan0") == 0)
     *(__u32 *)context = report->groups;
@@ -430,8 +468,7 @@ static void see(void *context, struct interface_report *report) {
 
 static void read_meanwhile(void) { interfaces_read(interfaces, see, NULL); }
 
-/* Whenever it is read, before it or after it, each name has its own
- * settings. */
+/* Whenever it is read, each name has its own settings. */
 static void test_reads_during_a_rename(void **state) {
   static const struct overrides protocol = {
       .settings = {.directions = RX, .groups = GROUP_BIT(GROUP_PROTOCOL)},
@@ -450,7 +487,7 @@ static void test_reads_during_a_rename(void **state) {
   fakes.on_unlock = read_meanwhile;
   turn();
   fakes.on_unlock = NULL;
-  assert_string_equal(seen, "eth0 2\nlan0 4\n");
+  assert_string_equal(seen, "lan0 4\n");
   stop();
 }
 
@@ -546,6 +583,8 @@ int main(void) {
       TEST(test_rename_to_one_direction),
       TEST(test_rename_to_both_directions),
       TEST(test_rename_to_another_busy),
+      TEST(test_the_last_frames_before_another_mode),
+      TEST(test_rename_to_another_busy_while_it_is),
       TEST(test_rename_to_another_report),
       TEST(test_reads_during_a_rename),
       TEST(test_a_name_is_kept_for_an_hour),

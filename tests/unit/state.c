@@ -51,9 +51,8 @@ static void test_a_direction_fails_and_recovers(void **state) {
   prepare();
   card_refuses(1, DIRECTION_RX, -EPERM);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: rx is not counted: rx has error 1; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 1; do this\n");
   assert_told_once();
   card_accepts(1, DIRECTION_RX);
   assert_then("OKAY eth0: rx and tx are counted\n");
@@ -65,9 +64,8 @@ static void test_tx_fails(void **state) {
   prepare();
   card_refuses(1, DIRECTION_TX, -ENOSYS);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: tx is not counted: tx has error 38; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: error 38; do this\n");
   assert_told_once();
   stop();
 }
@@ -78,14 +76,29 @@ static void test_both_directions_fail(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(fakes.noticed,
-                      "FAILURE eth0: rx is not counted: rx has error 1; do "
-                      "this. tx is not counted: tx has error 1; do this\n");
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx and tx are not counted: error 1; do this\n");
   assert_told_once();
   card_accepts(1, DIRECTION_RX);
-  assert_then("FAILURE eth0: tx is not counted: tx has error 1; do this\n");
+  assert_then("FAILURE eth0: tx is not counted: error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+static void test_both_directions_fail_for_two_causes(void **state) {
+  (void)state;
+  prepare();
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  card_refuses(1, DIRECTION_TX, -ENOSYS);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 1; do this. tx "
+                      "is not counted: error 38; do this\n");
+  assert_told_once();
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  assert_then("FAILURE eth0: rx and tx are not counted: error 1; do this\n");
   stop();
 }
 
@@ -95,7 +108,7 @@ static void test_another_cause(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   start();
   card_refuses(1, DIRECTION_RX, -EMFILE);
-  assert_then("FAILURE eth0: rx is not counted: rx has error 24; do this\n");
+  assert_then("FAILURE eth0: rx is not counted: error 24; do this\n");
   stop();
 }
 
@@ -106,9 +119,8 @@ static void test_words_of_one_direction(void **state) {
   settings.directions = TX;
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: tx is not counted: tx has error 1; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then("OKAY eth0: tx is counted\n");
   stop();
@@ -125,6 +137,19 @@ static void test_a_cause_without_memory(void **state) {
   stop();
 }
 
+static void test_two_causes_without_memory(void **state) {
+  (void)state;
+  prepare();
+  fakes.has_no_copies = true;
+  card_refuses(1, DIRECTION_RX, -EPERM);
+  card_refuses(1, DIRECTION_TX, -EIO);
+  start();
+  assert_string_equal(
+      fakes.noticed,
+      "FAILURE eth0: rx and tx are not counted: out of memory\n");
+  stop();
+}
+
 static void test_each_interface_for_itself(void **state) {
   (void)state;
   selection.ignores_lines = true;
@@ -134,10 +159,9 @@ static void test_each_interface_for_itself(void **state) {
   card_refuses(1, DIRECTION_RX, -EPERM);
   card_refuses(3, DIRECTION_RX, -EIO);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: rx is not counted: rx has error 1; do this\n"
-      "FAILURE eth2: rx is not counted: rx has error 5; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 1; do this\n"
+                      "FAILURE eth2: rx is not counted: error 5; do this\n");
   card_accepts(3, DIRECTION_RX);
   card_change(3);
   turn();
@@ -182,9 +206,8 @@ static void test_busy_while_tx_fails(void **state) {
   card_answers(1, DIRECTION_RX, busy);
   card_refuses(1, DIRECTION_TX, -EPERM);
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: tx is not counted: tx has error 1; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: error 1; do this\n");
   card_accepts(1, DIRECTION_TX);
   assert_then(
       "WARNING eth0: rx is not counted: another XDP program is attached\n");
@@ -199,9 +222,8 @@ static void test_busy_and_refused_at_tc(void **state) {
                (struct outcome){
                    .entry = ENTRY_TC_RX, .error = -ENOSYS, .is_busy = true});
   start();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: rx is not counted: rx has error 38; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 38; do this\n");
   assert_told_once();
   card_answers(1, DIRECTION_RX, busy);
   assert_then(
@@ -215,7 +237,7 @@ static void test_failed_after_busy(void **state) {
   card_answers(1, DIRECTION_RX, busy);
   start();
   card_answers(1, DIRECTION_RX, (struct outcome){.error = -EIO});
-  assert_then("FAILURE eth0: rx is not counted: rx has error 5; do this\n");
+  assert_then("FAILURE eth0: rx is not counted: error 5; do this\n");
   stop();
 }
 
@@ -244,6 +266,74 @@ static void test_missing_from_the_start(void **state) {
   stop();
 }
 
+/* Links come and go too fast to be told: some may be there all the same. */
+static void test_missing_is_told_when_all_are_known(void **state) {
+  (void)state;
+  add_selected("eth0", NULL);
+  add_selected("/^veth/", NULL);
+  add_selected("eth1", NULL);
+  card_add(1, "eth0");
+  fakes.is_incomplete = true;
+  start();
+  assert_string_equal(fakes.logged,
+                      "6 eth0 rx: in the driver (native XDP), error 0\n");
+  assert_string_equal(fakes.noticed, "");
+  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
+  assert_told_once();
+  card_remove(1);
+  turn();
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.noticed, "");
+  assert_string_equal(read_all(), "");
+  card_add(2, "eth0");
+  fakes.is_incomplete = false;
+  turn();
+  assert_string_equal(
+      fakes.logged,
+      "5 configuration: Interface \"/^veth/\": matches no interface so far\n"
+      "6 eth0 rx: in the driver (native XDP), error 0\n"
+      "3 interface \"eth1\" is not counted: there is no such interface; it "
+      "will be as soon as there is one\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth1: not counted: there is no such interface; "
+                      "it will be as soon as there is one\n");
+  assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n"
+                                  "eth1: rx 0 tx 0 lacking\n");
+  assert_told_once();
+  stop();
+}
+
+/* What has been there and goes is missing, whatever else is not known. */
+static void test_missing_after_all_were_known(void **state) {
+  (void)state;
+  prepare();
+  add_selected("/^veth/", NULL);
+  start();
+  fakes.is_incomplete = true;
+  card_remove(1);
+  turn();
+  assert_string_equal(fakes.noticed, MISSING);
+  assert_told_once();
+  fakes.is_incomplete = false;
+  assert_told_once();
+  stop();
+}
+
+/* One that comes before it is known what else there is was not missing. */
+static void test_a_card_that_comes_before_all_are_known(void **state) {
+  (void)state;
+  add_selected("/^veth/", NULL);
+  fakes.is_incomplete = true;
+  start();
+  card_add(1, "veth0");
+  turn();
+  fakes.is_incomplete = false;
+  turn();
+  assert_string_equal(fakes.logged, "");
+  assert_string_equal(fakes.noticed, "");
+  stop();
+}
+
 static void test_missing_and_back(void **state) {
   (void)state;
   prepare();
@@ -266,9 +356,8 @@ static void test_missing_and_then_failed(void **state) {
   card_add(1, "eth0");
   card_refuses(1, DIRECTION_RX, -EPERM);
   turn();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE eth0: rx is not counted: rx has error 1; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: rx is not counted: error 1; do this\n");
   card_remove(1);
   turn();
   assert_string_equal(fakes.noticed, MISSING);
@@ -354,9 +443,29 @@ static void test_a_failed_card_under_another_name(void **state) {
   start();
   card_rename(1, "lan0");
   turn();
-  assert_string_equal(
-      fakes.noticed,
-      "FAILURE lan0: rx is not counted: rx has error 1; do this\n");
+  assert_string_equal(fakes.noticed,
+                      "FAILURE lan0: rx is not counted: error 1; do this\n");
+  stop();
+}
+
+/* What is not wanted of it any more has not failed. */
+static void test_a_failed_direction_under_another_name(void **state) {
+  static const struct overrides rx = {.settings = {.directions = RX},
+                                      .given = ~0U};
+
+  (void)state;
+  selection.ignores_lines = true;
+  settings.directions = RX | TX;
+  add_selected("/^lan/", &rx);
+  card_add(1, "eth0");
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: error 1; do this\n");
+  card_rename(1, "lan0");
+  turn();
+  assert_string_equal(fakes.noticed, "");
+  assert_string_equal(read_all(), "lan0: rx 1 (0) tx 0 attached\n");
   stop();
 }
 
@@ -366,9 +475,11 @@ int main(void) {
       TEST(test_a_direction_fails_and_recovers),
       TEST(test_tx_fails),
       TEST(test_both_directions_fail),
+      TEST(test_both_directions_fail_for_two_causes),
       TEST(test_another_cause),
       TEST(test_words_of_one_direction),
       TEST(test_a_cause_without_memory),
+      TEST(test_two_causes_without_memory),
       TEST(test_each_interface_for_itself),
       TEST(test_busy_and_counted_at_tc),
       TEST(test_busy_and_not_counted),
@@ -376,6 +487,9 @@ int main(void) {
       TEST(test_busy_and_refused_at_tc),
       TEST(test_failed_after_busy),
       TEST(test_missing_from_the_start),
+      TEST(test_missing_is_told_when_all_are_known),
+      TEST(test_missing_after_all_were_known),
+      TEST(test_a_card_that_comes_before_all_are_known),
       TEST(test_missing_and_back),
       TEST(test_missing_and_then_failed),
       TEST(test_another_name_of_a_card),
@@ -383,6 +497,7 @@ int main(void) {
       TEST(test_a_failed_card_that_goes),
       TEST(test_rename_of_a_configured_card),
       TEST(test_a_failed_card_under_another_name),
+      TEST(test_a_failed_direction_under_another_name),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
