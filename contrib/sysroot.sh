@@ -15,40 +15,14 @@ set -euo pipefail
 
 packages=(libc6-dev libgcc-12-dev libbpf-dev libmnl-dev libcmocka-dev bpftool
   collectd-core collectd-dev)
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
 fail() {
   echo "${0##*/}: $*" >&2
   exit 1
 }
 
-# An apt that knows nothing of the system's but the way to the net.
-make_apt_root() {
-  mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/archives/partial"
-  : >"$apt/status"
-  echo "deb [signed-by=$keys] $mirror bookworm main" >"$apt/sources.list"
-  {
-    apt-config dump | grep -i '^Acquire::[^ ]*Proxy' || true
-    cat <<CONF
-APT::Architecture "$architecture";
-APT::Architectures { "$architecture"; };
-APT::Install-Recommends "false";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Dir::State "$apt";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt";
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "$apt/parts";
-Dir::Etc::main "$apt/parts/none";
-Dir::Etc::parts "$apt/parts";
-Dir::Etc::preferences "$apt/parts/none";
-Dir::Etc::preferencesparts "$apt/parts";
-Dir::Etc::trustedparts "$apt/parts";
-CONF
-  } >"$apt/apt.conf"
-}
+# shellcheck source=contrib/apt.sh
+. "$(dirname "$0")/apt.sh"
 
 # As nothing is installed there, all dependencies are fetched.
 fetch() {
@@ -99,7 +73,7 @@ has() {
 
 make_root() {
   rm -rf "$new" "$apt"
-  make_apt_root
+  make_apt "$apt" bookworm "$architecture"
   echo "fetching ${packages[*]} for $architecture from $mirror" >&2
   fetch "${packages[@]}" || fail "cannot fetch packages, see above"
   unpack
@@ -117,20 +91,16 @@ s390x-linux-gnu) architecture=s390x qemu=qemu-s390x ;;
 esac
 packages+=("${@:2}")
 
-command -v apt-get >/dev/null || fail "needs apt"
-[ -e "$keys" ] || fail "needs Debian's package debian-archive-keyring"
-
-cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/collectd-xdp/sysroots
-root=$cache/$triplet
+check_apt
+name=sysroots/$triplet
+root=$cache/$name
 new=$root.new apt=$root.apt
 case $root in
 *[[:space:]]*) fail "$cache has a blank, which make cannot cope with" ;;
 esac
 
-mkdir -p "$cache"
 # Two at once make one.
-exec 9>"$root.lock"
-flock 9
+only_one "$name"
 if ! has "${packages[@]}"; then
   [ ! -e "$root/packages" ] || mapfile -t -O "${#packages[@]}" packages <"$root/packages"
   mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)

@@ -231,18 +231,7 @@ sum_values() {
 # framegen ARGUMENT...: sends, and prints what is to be counted.
 framegen() { on_tx "$BUILD/tests/framegen" "$@"; }
 
-# bpf_objects PID: "prog 12", one a line, of a process; the maps of the
-# interfaces, which are only mapped, are found through the outer one.
-bpf_objects() {
-  cat "/proc/$1/fdinfo/"* 2>/dev/null |
-    sed -n 's/^\(prog\|map\|link\)_id:\t*/\1 /p'
-  cat "/proc/$1/fdinfo/"* 2>/dev/null |
-    sed -n '/^map_type:\t1[23]$/,/^map_id:/s/^map_id:\t*//p' |
-    while read -r map; do
-      # Inner maps are shown by their number's octets.
-      bpftool map dump id "$map" |
-        sed -n 's/.*value: \(..\) \(..\) \(..\) \(..\)$/0x\4\3\2\1/p' | xargs -r printf 'map %d\n'
-    done
-}
+# bpf_objects PID: "prog 12", one a line, of a process.
+bpf_objects() { "$BUILD/tests/objects" "$1" 2>&1 | sort -u; }
 
 is_gone() { ! bpftool "$1" show id "$2" >/dev/null 2>&1; }

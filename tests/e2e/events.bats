@@ -717,7 +717,7 @@ END
   send_to named tx1 ipv4-udp=1
   on_rx ip link delete named
   assert_missing named 2
-  before=$(bpf_objects "$collectd" | sort -u)
+  before=$(bpf_objects "$collectd")
   descriptors() { ls "/proc/$collectd/fd" | wc -l; }
   before_descriptors=$(descriptors)
   for i in {1..30}; do
@@ -726,7 +726,7 @@ END
     echo "link delete named"
   done | on_rx ip -batch -
   as_before() {
-    [ "$(bpf_objects "$collectd" | sort -u)" = "$before" ] &&
+    [ "$(bpf_objects "$collectd")" = "$before" ] &&
       [ "$(descriptors)" = "$before_descriptors" ]
   }
   eventually as_before

@@ -85,7 +85,7 @@ assert_many() {
 resources() {
   echo "$(find "/proc/$collectd/fd" -type l ! -lname "$dir/*" | wc -l) descriptors"
   echo "$(ls "/proc/$collectd/task" | wc -l) threads"
-  bpf_objects "$collectd" | sort -u | cut -d ' ' -f 1 | uniq -c
+  bpf_objects "$collectd" | cut -d ' ' -f 1 | uniq -c
   echo "$(grep -c bpf-map "/proc/$collectd/maps") mapped"
 }
 

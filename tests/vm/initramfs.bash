@@ -5,8 +5,10 @@
 # tests. Sourced by run. $top is the source tree, $build the build tree.
 
 # What a guest's userland has of $root, the root directory of a system of its
-# architecture. The rest is busybox, whose own commands that run others would
-# run busybox's ip.
+# architecture, and the packages that these are from. The rest is busybox, whose
+# own commands that run others would run busybox's ip.
+packages=(bash busybox-static coreutils dash ethtool findutils iproute2 kmod
+  procps strace util-linux)
 programs=(bash bpftool collectd env ethtool install ip kmod nsenter prlimit setpriv
   sh strace sysctl tc timeout unshare xargs)
 # Loaded when they are needed, so not told by their names.
@@ -32,6 +34,11 @@ triplet_of() {
   arm64) echo aarch64-linux-gnu ;;
   *) echo "$1-linux-gnu" ;;
   esac
+}
+
+# root_of ARCHITECTURE TRIPLET: this system's for its own.
+root_of() {
+  [ "$1" = amd64 ] || "$top/contrib/sysroot.sh" "$2" "${packages[@]}"
 }
 
 # find_in_root NAME DIRECTORY...: the first of them in $root that has it.

@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Debian's kernels, by an apt of its own, with its own state, cache and list of
-# sources: the system's stay as they are. Sourced by run.
-
-# VM_CACHE=DIRECTORY, DEBIAN_MIRROR=URL: where they are kept, and come from.
-cache=${VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/collectd-xdp}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# Debian's kernels. Sourced by run, after contrib/apt.sh.
 
 # Looks for a newer one after as many days.
 AGE_MAX=7
@@ -30,31 +24,6 @@ package_of() {
   s390x) echo linux-image-s390x ;;
   *) echo "linux-image-cloud-$1" ;;
   esac
-}
-
-# make_apt DIRECTORY SUITE ARCHITECTURE: an apt with this one source. A mirror may
-# be a snapshot.
-make_apt() {
-  mkdir -p "$1"/{state/lists/partial,cache/archives/partial,parts}
-  : >"$1/status"
-  echo "deb [signed-by=$keyring] $mirror $2 main" >"$1/sources.list"
-  cat >"$1/apt.conf" <<END
-Dir::Etc::main "/dev/null";
-Dir::Etc::parts "$1/parts";
-Dir::Etc::sourcelist "$1/sources.list";
-Dir::Etc::sourceparts "$1/parts";
-Dir::Etc::preferencesparts "$1/parts";
-Dir::State "$1/state";
-Dir::State::status "$1/status";
-Dir::Cache "$1/cache";
-APT::Architecture "$3";
-APT::Architectures { "$3"; };
-APT::Sandbox::User "root";
-Acquire::Check-Valid-Until "false";
-Acquire::Languages "none";
-Acquire::Retries "2";
-Acquire::http::Timeout "20";
-END
 }
 
 # The packages of a kernel: the one that the metapackage depends on, and those
@@ -83,22 +52,17 @@ unpack() {
   depmod -b "$1" "$(ls "$1/lib/modules")" >&2 && [ -e "$1/vmlinuz" ]
 }
 
-# download SUITE ARCHITECTURE: its packages, into the current directory.
-download() {
+# fetch SUITE ARCHITECTURE DIRECTORY: an unpacked kernel.
+fetch() {
   local packages
-  make_apt "$PWD/apt" "$1" "$2"
-  export APT_CONFIG=$PWD/apt/apt.conf
+  rm -rf "$3"
+  make_apt "$3/apt" "$1" "$2"
+  local -x APT_CONFIG=$3/apt/apt.conf
   apt-get -qq update >&2 || return
   mapfile -t packages < <(kernel_packages "$2")
   [ "${#packages[@]}" -gt 0 ] || return
-  apt-get -qq download "${packages[@]}" >&2 && rm -r apt
-}
-
-# fetch SUITE ARCHITECTURE DIRECTORY: an unpacked kernel.
-fetch() {
-  rm -rf "$3"
-  mkdir -p "$3"
-  (cd "$3" && download "$1" "$2" && unpack "$3")
+  (cd "$3" && apt-get -qq download "${packages[@]}") >&2 && rm -r "$3/apt" &&
+    unpack "$3"
 }
 
 is_fresh() {
@@ -110,9 +74,9 @@ is_fresh() {
 kernel_directory() {
   local suite directory=$cache/kernels/$1-$2
   suite=$(suite_of "$1") || return
+  check_apt
+  only_one "kernels/$1-$2"
   if ! is_fresh "$directory"; then
-    command -v apt-get >/dev/null ||
-      fail "kernels come from Debian by apt-get, which is not here"
     echo "# fetching Debian $suite's kernel for $2" >&2
     if fetch "$suite" "$2" "$directory.new"; then
       rm -rf "$directory"
