@@ -10,7 +10,7 @@ debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
   ethtool binutils xz-utils busybox-static cpio debian-archive-keyring kmod
   qemu-system-x86 zstd)
 debian_cross=(binutils-aarch64-linux-gnu binutils-s390x-linux-gnu qemu-user
-  debian-archive-keyring)
+  qemu-system-arm qemu-system-misc)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
   libbpf-devel libmnl-devel collectd iproute procps-ng util-linux cpio bison flex
   dnf-plugins-core)
@@ -50,7 +50,7 @@ missing_rpm() {
 }
 
 # install_missing build|check|cross: what a build needs, what the tests need as
-# well, what tests of cross builds need as well (Debian).
+# well, what those of other processors need as well (Debian).
 install_missing() {
   local missing
   if command -v apt-get >/dev/null; then
