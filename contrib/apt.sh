@@ -11,8 +11,12 @@ cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/collectd-xdp
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# depmod and qemu's stand where su leaves the way to.
+PATH=$PATH:/usr/sbin:/sbin
+
 check_apt() {
-  command -v apt-get >/dev/null || fail "packages of Debian come by apt-get, which is not here"
+  command -v apt-get >/dev/null ||
+    fail "packages of Debian come by apt-get, which is not here"
   [ -e "$keyring" ] || fail "needs Debian's package debian-archive-keyring"
 }
 
@@ -47,9 +51,13 @@ END
   } >"$1/apt.conf"
 }
 
-# only_one NAME: until this process ends, nobody else makes NAME in the cache.
+# only_one NAME: until $lock is closed nobody else makes or uses NAME, of the
+# cache.
 only_one() {
   mkdir -p "$cache/${1%/*}"
   exec {lock}>"$cache/$1.lock"
-  flock "$lock"
+  flock -n "$lock" || {
+    echo "# waiting for who uses $cache/$1" >&2
+    flock "$lock"
+  }
 }

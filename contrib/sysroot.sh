@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# usage: contrib/sysroot.sh aarch64-linux-gnu|s390x-linux-gnu [PACKAGE...]
+# usage: contrib/sysroot.sh aarch64-linux-gnu|s390x-linux-gnu
 #
 # Makes a directory of Debian 12 packages of another architecture, with all that
 # they depend on: libraries and headers to build the plugin and its tests,
-# collectd, and each PACKAGE. Prints its name. In it, config.site tells
-# configure --host what to use.
+# collectd, and what else tests run in a guest. Prints its name. In it,
+# config.site tells configure --host what to use.
 #
 # It is made once, below ~/.cache/collectd-xdp or XDG_CACHE_HOME; remove it to
 # have it made from newer packages. They come from DEBIAN_MIRROR, a URL. Needs
@@ -14,7 +14,8 @@
 set -euo pipefail
 
 packages=(libc6-dev libgcc-12-dev libbpf-dev libmnl-dev libcmocka-dev bpftool
-  collectd-core collectd-dev)
+  collectd-core collectd-dev bash busybox-static coreutils dash ethtool
+  findutils iproute2 kmod procps strace util-linux)
 
 fail() {
   echo "${0##*/}: $*" >&2
@@ -62,15 +63,6 @@ SITE
     echo ": \"\${BPFTOOL=\$EMULATOR $root/usr/sbin/bpftool}\""
 }
 
-# Whether the directory was made with these packages.
-has() {
-  local package
-  [ -e "$root/packages" ] || return
-  for package; do
-    grep -qxF -e "$package" "$root/packages" || return
-  done
-}
-
 make_root() {
   rm -rf "$new" "$apt"
   make_apt "$apt" bookworm "$architecture"
@@ -78,7 +70,7 @@ make_root() {
   fetch "${packages[@]}" || fail "cannot fetch packages, see above"
   unpack
   write_config_site >"$new/config.site"
-  printf '%s\n' "${packages[@]}" >"$new/packages"
+  echo "${packages[*]}" >"$new/packages"
   rm -rf "$root" "$apt"
   mv "$new" "$root"
 }
@@ -87,9 +79,8 @@ triplet=${1-}
 case $triplet in
 aarch64-linux-gnu) architecture=arm64 qemu=qemu-aarch64 ;;
 s390x-linux-gnu) architecture=s390x qemu=qemu-s390x ;;
-*) fail "usage: ${0##*/} aarch64-linux-gnu|s390x-linux-gnu [PACKAGE...]" ;;
+*) fail "usage: ${0##*/} aarch64-linux-gnu|s390x-linux-gnu" ;;
 esac
-packages+=("${@:2}")
 
 check_apt
 name=sysroots/$triplet
@@ -101,9 +92,7 @@ esac
 
 # Two at once make one.
 only_one "$name"
-if ! has "${packages[@]}"; then
-  [ ! -e "$root/packages" ] || mapfile -t -O "${#packages[@]}" packages <"$root/packages"
-  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+if [ "$(cat "$root/packages" 2>/dev/null)" != "${packages[*]}" ]; then
   make_root
 fi
 echo "$root"

@@ -35,6 +35,7 @@ struct counting_way {
   enum queue queue; /* where a frame counts that comes in by queue 0 */
   /* Whether this kernel has it; NULL: every one has. */
   bool (*is_there)(void);
+  const char *absent; /* what it is that a kernel may lack */
   /* As on a kernel with PREEMPT_RT if `atomic`. NULL, and a line on stderr,
    * where it fails. */
   struct counting *(*open)(const struct counting_way *way, __u32 groups,
@@ -68,9 +69,12 @@ static inline bool counting_is_there(const struct counting_way *way) {
   return !way->is_there || way->is_there();
 }
 
-/* Ends the name of a test that is not run, since skip() of cmocka 1.1 says "not
- * ok" in TAP. */
-#define NOT_IN_THIS_KERNEL " # SKIP not in this kernel"
+/* Ends the name of a test that is not run, before what the kernel lacks, since
+ * skip() of cmocka 1.1 says "not ok" in TAP. */
+#define NOT_IN_THIS_KERNEL " # SKIP not in this kernel: "
+
+/* Of that name. */
+static inline void counting_test_nothing(void **state) { (void)state; }
 
 extern const struct counting_way counting_native;
 

@@ -187,6 +187,7 @@ const struct counting_way counting_kernel[] = {
      .length_max = SIZE_MAX,
      .has_linear = true,
      .is_there = has_frags,
+     .absent = "XDP of several buffers",
      KERNEL_WAY},
     {.name = "generic",
      .entry = ENTRY_GENERIC,

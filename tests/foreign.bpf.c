@@ -13,8 +13,9 @@ __u64 foreign_frames;
 __u64 foreign_longest; /* octets; of a super-frame those in memory */
 __u64 foreign_drops;   /* at XDP: each so many frames one; 0: none */
 
-/* Returns the number of the frame, from 1 on; the same for two that come in on
- * two CPUs at once, since kernels before 5.12 do not fetch what they add to. */
+/* Returns the number of the frame, from 1 on. Of two that come in on two CPUs
+ * at once both may have the later one: kernels before 5.12 do not fetch what
+ * they add to. */
 static __always_inline __u64 see(__u64 octets) {
   if (octets > foreign_longest)
     foreign_longest = octets;

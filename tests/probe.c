@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
 /* Whether this kernel has what tests need, found out by trying: exit status 0
- * if it does, 1 with its answer if it does not. */
+ * if it does, 1 if it says that it does not, 2 if that cannot be told. */
+#define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +15,13 @@
 #include "tests/foreign.skel.h"
 
 enum { IFINDEX_LOOPBACK = 1 };
+enum { STATUS_THERE, STATUS_ABSENT, STATUS_UNKNOWN };
 
 /* Of newer kernel headers (linux/bpf.h). */
 static const int tcx_ingress = 46;
+
+/* Of the kernel alone (linux/errno.h): an architecture without trampolines. */
+enum { ENOTSUPP = 524 };
 
 static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *how) {
   const struct bpf_insn zero[] = {
@@ -32,10 +38,12 @@ static int try_frags(void) {
   return load(BPF_PROG_TYPE_XDP, &how);
 }
 
-/* Since Linux 6.6. Goes with this process. */
+/* Since Linux 6.6. At a device that nobody else has; goes with this process. */
 static int try_tcx(void) {
   int program = load(BPF_PROG_TYPE_SCHED_CLS, NULL);
 
+  if (program >= 0 && unshare(CLONE_NEWNET) != 0)
+    return -errno;
   return program < 0
              ? program
              : bpf_link_create(program, IFINDEX_LOOPBACK, tcx_ingress, NULL);
@@ -81,18 +89,31 @@ static int try_fexit(void) {
 static const struct {
   const char *name;
   int (*try)(void);
-} probes[] = {{"frags", try_frags}, {"tcx", try_tcx}, {"fexit", try_fexit}};
+  int absent[3]; /* what a kernel without it answers */
+} probes[] = {
+    {"frags", try_frags, {EINVAL}},
+    {"tcx", try_tcx, {EINVAL}},
+    {"fexit", try_fexit, {EINVAL, EPERM, ENOTSUPP}},
+};
+
+enum { PROBES = sizeof(probes) / sizeof(*probes) };
+
+static int status_of(size_t probe) {
+  int result = probes[probe].try();
+
+  if (result >= 0)
+    return STATUS_THERE;
+  fprintf(stderr, "probe: %s: %s\n", probes[probe].name, strerror(-result));
+  for (size_t i = 0; i < sizeof(probes->absent) / sizeof(*probes->absent); i++)
+    if (-result == probes[probe].absent[i])
+      return STATUS_ABSENT;
+  return STATUS_UNKNOWN;
+}
 
 int main(int argc, char **argv) {
-  for (size_t i = 0; argc == 2 && i < sizeof(probes) / sizeof(*probes); i++) {
-    if (strcmp(argv[1], probes[i].name) != 0)
-      continue;
-    int result = probes[i].try();
-    if (result >= 0)
-      return EXIT_SUCCESS;
-    fprintf(stderr, "probe: %s: %s\n", argv[1], strerror(-result));
-    return EXIT_FAILURE;
-  }
+  for (size_t i = 0; argc == 2 && i < PROBES; i++)
+    if (strcmp(argv[1], probes[i].name) == 0)
+      return status_of(i);
   fputs("usage: probe frags|tcx|fexit\n", stderr);
-  return EXIT_FAILURE;
+  return STATUS_UNKNOWN;
 }

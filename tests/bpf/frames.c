@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /* The entries of the BPF object, in the kernel, over the table of frames.
- * With an argument only the tests that match it, as in "native, Ethernet: *". */
+ * With an argument only the tests that match it, as in "native, Ethernet: *".
+ */
 #include "tests/frames_test.h"
 
 #include <setjmp.h>

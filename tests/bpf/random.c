@@ -96,8 +96,6 @@ static void check_frame(const struct counting_way *way,
   assert_belongs_together(kernel);
 }
 
-static void test_nothing(void **state) { (void)state; }
-
 static void test_random_frames(void **state) {
   const struct variant *variant = *state;
   const struct counting_way *way = variant->way;
@@ -134,7 +132,7 @@ int main(void) {
   enum { LINKS = LINK_OTHER + 1 };
   struct variant variants[counting_kernel_count * LINKS];
   struct CMUnitTest tests[counting_kernel_count * LINKS];
-  char names[counting_kernel_count * LINKS][64];
+  char names[counting_kernel_count * LINKS][128];
   size_t count = 0;
 
   for (size_t i = 0; i < counting_kernel_count; i++) {
@@ -143,11 +141,12 @@ int main(void) {
         continue;
       variants[count] = (struct variant){&counting_kernel[i], l};
       bool is_there = counting_is_there(&counting_kernel[i]);
-      snprintf(names[count], sizeof(names[count]), "%s, link layer %u%s",
-               counting_kernel[i].name, l, is_there ? "" : NOT_IN_THIS_KERNEL);
+      snprintf(names[count], sizeof(names[count]), "%s, link layer %u%s%s",
+               counting_kernel[i].name, l, is_there ? "" : NOT_IN_THIS_KERNEL,
+               is_there ? "" : counting_kernel[i].absent);
       tests[count] = (struct CMUnitTest){
           .name = names[count],
-          .test_func = is_there ? test_random_frames : test_nothing,
+          .test_func = is_there ? test_random_frames : counting_test_nothing,
           .initial_state = &variants[count]};
       count++;
     }

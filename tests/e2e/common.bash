@@ -86,7 +86,7 @@ tc_means() {
   fi
 }
 
-needs_cpus() { [ "$(nproc)" -ge "$1" ] || skip "not in this kernel: $1 CPUs"; }
+needs_cpus() { [ "$(nproc)" -ge "$1" ] || skip "needs $1 CPUs"; }
 
 # scaled COUNT: of frames or octets that are sent, fewer where the machine is
 # slow.
@@ -193,6 +193,7 @@ value() {
   # done some thousand times.
   [ -e "${files[-1]}" ] || return 0
   mapfile -t lines <"${files[-1]}"
+  [ "${#lines[@]}" -gt 0 ] || return 0
   cut=${lines[-1]#*,}
   echo "${cut%%,*}"
 }

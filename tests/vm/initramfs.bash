@@ -5,10 +5,8 @@
 # tests. Sourced by run. $top is the source tree, $build the build tree.
 
 # What a guest's userland has of $root, the root directory of a system of its
-# architecture, and the packages that these are from. The rest is busybox, whose
-# own commands that run others would run busybox's ip.
-packages=(bash busybox-static coreutils dash ethtool findutils iproute2 kmod
-  procps strace util-linux)
+# architecture. The rest is busybox, whose own commands that run others would run
+# busybox's ip.
 programs=(bash bpftool collectd env ethtool install ip kmod nsenter prlimit setpriv
   sh strace sysctl tc timeout unshare xargs)
 # Loaded when they are needed, so not told by their names.
@@ -36,11 +34,6 @@ triplet_of() {
   esac
 }
 
-# root_of ARCHITECTURE TRIPLET: this system's for its own.
-root_of() {
-  [ "$1" = amd64 ] || "$top/contrib/sysroot.sh" "$2" "${packages[@]}"
-}
-
 # find_in_root NAME DIRECTORY...: the first of them in $root that has it.
 find_in_root() {
   local directory
@@ -50,7 +43,7 @@ find_in_root() {
       return
     fi
   done
-  fail "no $1 in $root"
+  fail "no $1 in ${root:-this system}"
 }
 
 find_program() { find_in_root "$1" usr/bin usr/sbin bin sbin; }
@@ -71,7 +64,7 @@ add() {
   local library path
   [ ! -e "$tree/$2" ] || return 0
   mkdir -p "$tree/${2%/*}"
-  cp -L "$1" "$tree/$2"
+  cp -L "$1" "$tree/$2" || return
   while read -r library; do
     path=$(find_library "$library") && add "$path" "lib/$library" || return
   done < <(needed_by "$1")
@@ -117,12 +110,13 @@ add_bats() {
   bats=$(command -v bats) || fail "bats is missing"
   cp "$bats" "$tree/bin"
   cp -r "${bats%/*/*}/lib/bats-core" "$tree/lib"
-  cp -r "${bats%/*/*}/libexec" "$tree"
+  mkdir "$tree/libexec"
+  cp -r "${bats%/*/*}/libexec/bats-core" "$tree/libexec"
 }
 
 # add_modules KERNEL-DIRECTORY: uncompressed, with what they depend on.
 add_modules() {
-  local version file place
+  local version module file place
   version=$(ls "$1/lib/modules")
   mkdir -p "$tree/lib/modules/$version"
   cp "$1/lib/modules/$version"/modules.{order,builtin} \
@@ -135,8 +129,8 @@ add_modules() {
     *.xz) xz -dc "$file" >"${place%.xz}" ;;
     *.zst) zstd -qdc "$file" >"${place%.zst}" ;;
     *) cp "$file" "$place" ;;
-    esac
-  done
+    esac || return
+  done || return
   depmod -b "$tree" "$version" 2>/dev/null
 }
 
@@ -154,13 +148,12 @@ add_tests() {
     *.*) ;;
     *) [ ! -x "$build/$file" ] || add "$build/$file" "build/$file" ;;
     esac || return
-  done
+  done || return
   cp "$top/tests/vm/init" "$tree/init"
 }
 
 # make_initramfs KERNEL-DIRECTORY FILE
 make_initramfs() {
-  make_tree
-  add_userland && add_bats && add_modules "$1" && add_tests || return
+  make_tree && add_userland && add_bats && add_modules "$1" && add_tests || return
   (cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$2"
 }

@@ -74,8 +74,6 @@ is_fresh() {
 kernel_directory() {
   local suite directory=$cache/kernels/$1-$2
   suite=$(suite_of "$1") || return
-  check_apt
-  only_one "kernels/$1-$2"
   if ! is_fresh "$directory"; then
     echo "# fetching Debian $suite's kernel for $2" >&2
     if fetch "$suite" "$2" "$directory.new"; then
@@ -83,9 +81,9 @@ kernel_directory() {
       mv "$directory.new" "$directory"
       touch "$directory"
     elif [ -d "$directory" ]; then
-      echo "# $mirror cannot be reached: the kernel of before" >&2
+      echo "# see above; $mirror gives none: the kernel of before" >&2
     else
-      fail "cannot fetch Debian $suite's kernel for $2 from $mirror:" \
+      fail "cannot fetch or unpack Debian $suite's kernel for $2 from $mirror:" \
         "see above; DEBIAN_MIRROR names another one"
     fi
   fi
