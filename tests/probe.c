@@ -2,7 +2,6 @@
 
 /* Whether this kernel has what tests need, found out by trying: exit status 0
  * if it does, 1 if it says that it does not, 2 if that cannot be told. */
-#define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
