@@ -153,19 +153,26 @@ static void check_cuts(const struct frame_case *c, const uint8_t *octets,
   }
 }
 
-static bool open_all(const struct run *run) {
+static void close_all(void) {
   for (size_t i = 0; i < SELECTIONS; i++) {
     if (countings[i])
       way->close(countings[i]);
     countings[i] = NULL;
   }
+  way = NULL;
+}
+
+static bool open_all(const struct run *run) {
+  close_all();
   way = run->way;
   link_layer = run->link;
   for (size_t i = 0; i < selections_of(link_layer); i++) {
     countings[i] = way->open(way, selections[i].groups, link_layer,
                              selections[i].atomic, &layouts[i]);
-    if (!countings[i])
+    if (!countings[i]) {
+      close_all();
       return false;
+    }
   }
   /* The total has no cell among all groups; expectations have one for it. */
   layouts[0].first[GROUP_TOTAL] = CELLS_MAX;
@@ -233,9 +240,7 @@ int frames_test(const struct counting_way *ways, size_t ways_count) {
   }
   int failures = _cmocka_run_group_tests("frames", tests, count, NULL, NULL);
 
-  for (size_t i = 0; i < SELECTIONS; i++)
-    if (countings[i])
-      way->close(countings[i]);
+  close_all();
   for (size_t i = 0; i < count; i++)
     free((char *)tests[i].name);
   free(runs);
