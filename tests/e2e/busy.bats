@@ -29,6 +29,8 @@ load_foreign() {
 
 # hold_foreign INTERFACE native|generic [DROPS]: by a link.
 hold_foreign() {
+  # What an earlier one said is not to be taken for this one's.
+  rm -f "$dir/holder-$1"
   # Not through a function: $! must be the program itself.
   nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/holder" "$@" \
     >"$dir/holder-$1" 2>&1 3>&- &
