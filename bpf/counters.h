@@ -26,9 +26,22 @@ enum link {
   LINK_OTHER /* what we do not know */
 };
 
+/* The frame that somebody else's program has on this CPU, as it came in. */
+struct entered {
+  __u32 octets;
+  __u8 is_inside; /* else there is none */
+  __u8 protocol;  /* of enum protocol and the like */
+  __u8 cast;
+  __u8 vlan;
+  __u8 dscp;
+  __u8 tcp_flags;
+  __u8 queue;
+  __u8 unused;
+};
+
 struct element {
-  __u32 link; /* enum link, set before the first frame */
-  __u32 unused[3];
+  __u32 link;             /* enum link, set before the first frame */
+  struct entered entered; /* only where one is observed */
   struct cell cells[];
 };
 
@@ -42,15 +55,16 @@ enum group {
   GROUP_TCP,
   GROUP_DSCP,
   GROUP_QUEUE,
-  GROUP_CPU, /* has no cells: it is the elements themselves */
+  GROUP_CPU,     /* has no cells: it is the elements themselves */
+  GROUP_VERDICT, /* of somebody else's program, while that is observed */
   GROUP_COUNT
 };
 
 #define GROUP_BIT(group) (1U << (group))
 
-/* What is counted where everything is reported: protocol tells the total. */
-#define GROUPS_COUNTED                                                         \
-  (GROUP_BIT(GROUP_COUNT) - 1 - GROUP_BIT(GROUP_TOTAL) - GROUP_BIT(GROUP_CPU))
+/* What is counted of each frame where everything is reported: protocol tells
+ * the total. */
+#define GROUPS_COUNTED (GROUP_BIT(GROUP_CPU) - 1 - GROUP_BIT(GROUP_TOTAL))
 
 /* What a frame is: the innermost thing that was recognised. The IPv4 members
  * come first, then those of IPv6, so that one comparison tells IP. */
@@ -109,9 +123,21 @@ enum queue {
   QUEUE_NONE = QUEUE_COUNT /* of a frame that is sent */
 };
 
+/* What another XDP program does with a frame; the kernel drops it as well where
+ * that returns a number that it does not know. */
+enum verdict {
+  VERDICT_PASS,
+  VERDICT_DROP,
+  VERDICT_TX,
+  VERDICT_REDIRECT,
+  VERDICT_ABORTED,
+  VERDICT_COUNT
+};
+
 /* Which groups are counted, and the index of each one's first cell within an
  * element. GROUP_TOTAL is counted only where GROUP_PROTOCOL, which adds up to
- * it, is not; the one of the two stands at index 0. */
+ * it, is not; the one of the two stands at index 0. The cells of GROUP_VERDICT,
+ * which only elements of an observed program have, come last. */
 struct layout {
   __u32 groups; /* set of GROUP_BIT */
   __u32 first[GROUP_COUNT];
@@ -120,7 +146,16 @@ struct layout {
 /* Cells of an element in which every group is counted. */
 #define CELLS_MAX                                                              \
   (PROTOCOL_COUNT + CAST_COUNT + SIZE_COUNT + VLAN_COUNT + TCP_COUNT +         \
-   DSCP_COUNT + QUEUE_COUNT)
+   DSCP_COUNT + QUEUE_COUNT + VERDICT_COUNT)
+
+/* Behind the cells of an observed program's element are the first octets of the
+ * frame: those of Ethernet, IPv4 and TCP, in whole words. */
+#define HEAD_OCTETS 56
+
+/* The room that they have: the verifier lets a program read there at any offset
+ * within HEAD_MASK, headers of up to 40 octets. */
+#define HEAD_MASK 0x7f
+#define HEAD_ROOM (HEAD_MASK + 40)
 
 /* Interfaces are found by index in an array; this one and higher ones, in a
  * hash table. */
@@ -135,6 +170,14 @@ struct count_options {
 };
 
 _Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");
+/* The same of the programs that observe. */
+struct observe_options {
+  struct layout layout;
+  __u32 head;  /* where an element has the head, octets from its begin */
+  __u32 netns; /* the namespace that is ours: inode number of ns/net */
+};
+
+_Static_assert(sizeof(struct entered) == 12, "fills an element's header");
 _Static_assert(sizeof(struct element) == 16, "the cells are aligned");
 _Static_assert(sizeof(struct layout) == 4 + 4 * GROUP_COUNT, "no padding");
 

@@ -6,28 +6,11 @@
 #include <linux/pkt_cls.h>
 
 #include "bpf/count.bpf.h"
+#include "bpf/elements.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 const volatile struct count_options options = {};
-
-/* ifindex -> the elements of an interface, one per possible CPU. The inner
- * maps' shape follows the layout and is set before the object is loaded. */
-struct interfaces {
-  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-  __uint(max_entries, IFINDEX_MAX);
-  __type(key, __u32);
-  __type(value, __u32);
-};
-
-/* The same for what is beyond the array. */
-struct interfaces_beyond {
-  __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-  __uint(max_entries, INTERFACES_BEYOND_MAX);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, __u32);
-  __type(value, __u32);
-};
 
 struct interfaces xdp_interfaces SEC(".maps");
 struct interfaces tc_rx_interfaces SEC(".maps");
@@ -35,24 +18,6 @@ struct interfaces tc_tx_interfaces SEC(".maps");
 struct interfaces_beyond xdp_beyond SEC(".maps");
 struct interfaces_beyond tc_rx_beyond SEC(".maps");
 struct interfaces_beyond tc_tx_beyond SEC(".maps");
-
-/* Not inline: where one call would look up in maps of both directories, the
- * kernel would not put the lookup in an array in its place. */
-static __noinline struct element *element_beyond(void *beyond, __u32 ifindex,
-                                                 __u32 cpu) {
-  void *elements = bpf_map_lookup_elem(beyond, &ifindex);
-
-  return elements ? bpf_map_lookup_elem(elements, &cpu) : NULL;
-}
-
-static __always_inline struct element *element_of(void *interfaces,
-                                                  void *beyond, __u32 ifindex) {
-  __u32 cpu = bpf_get_smp_processor_id();
-  void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
-
-  return likely(elements) ? bpf_map_lookup_elem(elements, &cpu)
-                          : element_beyond(beyond, ifindex, cpu);
-}
 
 static __always_inline bool load_rest(const struct frame *frame, __u64 offset,
                                       void *to, __u64 size) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugin/log.h"
+#include "plugin/monitor.h"
 
 static const char *const direction_names[DIRECTION_COUNT] = {
     [DIRECTION_RX] = "rx",
@@ -30,10 +31,17 @@ static bool is_of_mode(const struct attach_job *job, enum entry entry) {
   return false;
 }
 
+static bool is_observed(const struct attach_job *job) {
+  return job->current && *job->current == ENTRY_OBSERVE;
+}
+
 /* One that is counted already stays so where nothing better is to be had: but
  * where it is only as long as another program is there, not when that has gone
- * and the mode's places are refused. */
+ * and the mode's places are refused. A program that has gone is not observed.
+ */
 static bool stays(const struct attach_job *job, int error) {
+  if (is_observed(job) && !job->xdp.program)
+    return false;
   return job->current && !is_skipped(job) &&
          (is_of_mode(job, *job->current) ||
           !places_is_refusal(job->entry, error));
@@ -57,7 +65,7 @@ static void go_to(struct attach_job *job, enum entry entry) {
 
 /* An interface has one XDP program: while that is ours, there is no other. */
 static bool is_in_own_way(const struct attach_job *job, enum entry entry) {
-  return job->current && *job->current != entry &&
+  return job->current && *job->current != entry && !is_observed(job) &&
          !places_is_tc(*job->current) && !places_is_tc(entry);
 }
 
@@ -75,18 +83,51 @@ static void go_on(struct attach_job *job, int error) {
     go_to(job, places->tried[job->place]);
 }
 
-static void begin(struct attach_job *job) {
-  job->first = places_of(job->settings->mode, job->direction)->tried[0];
-  go_on(job, -EALREADY);
+/* Not observed, for this reason. */
+static void go_behind(struct attach_job *job, int error) {
+  job->observe_error = error;
+  go_to(job, ENTRY_TC_RX);
 }
 
-/* Behind somebody else's XDP program there is tc, if that is wanted. */
+/* Beside somebody else's XDP program there is a place to observe it, behind it
+ * there is tc, as is wanted. */
 static void give_way(struct attach_job *job) {
   job->is_busy = true;
   if (is_skipped(job))
     finish(job, -EBUSY);
-  else
+  else if (job->settings->busy == BUSY_TC)
     go_to(job, ENTRY_TC_RX);
+  else if (!job->xdp.program)
+    go_behind(job, -ENOENT);
+  else
+    go_to(job, ENTRY_OBSERVE);
+}
+
+/* Whose program it is: not ours. */
+static void find_program(struct attach_job *job) {
+  struct xdp_state xdp;
+
+  if (monitor_query_xdp(job->device->ifindex, &xdp) == 0)
+    job->xdp = xdp;
+}
+
+static bool wants_xdp(const struct attach_job *job) {
+  return job->direction == DIRECTION_RX && job->settings->mode != MODE_TC;
+}
+
+static bool has_xdp(const struct attach_job *job) {
+  return job->current && !is_observed(job) && !places_is_tc(*job->current);
+}
+
+/* Where another program is known to be there is no need to try XDP. */
+static void begin(struct attach_job *job) {
+  job->first = places_of(job->settings->mode, job->direction)->tried[0];
+  if (job->may_be_busy && wants_xdp(job) && !has_xdp(job))
+    find_program(job);
+  if (job->xdp.program)
+    give_way(job);
+  else
+    go_on(job, -EALREADY);
 }
 
 /* That native XDP has no frames of several buffers, or is not loaded for them
@@ -116,7 +157,11 @@ static int error_of(const struct attach_job *job, int error) {
 static void advance(struct attach_job *job, int error) {
   error = error_of(job, error);
   note_first(job, error);
-  if (!places_is_tc(job->entry) && (error == -EBUSY || error == -EEXIST)) {
+  if (job->entry == ENTRY_OBSERVE) {
+    go_behind(job, error);
+  } else if (!places_is_tc(job->entry) &&
+             (error == -EBUSY || error == -EEXIST)) {
+    find_program(job);
     give_way(job);
   } else if (job->is_busy || !places_is_refusal(job->entry, error)) {
     finish(job, error);
@@ -136,10 +181,13 @@ static int add_member(void *port, unsigned member) {
   return error == -EALREADY ? 0 : error;
 }
 
-/* XDP in the driver of a bond sees the frames as its members'. Of a bond the
- * counters can be found by members that come later. */
+/* XDP in the driver of a bond, whose ever it is, sees the frames as its
+ * members'. Of a bond the counters can be found by members that come later. */
 static int add_members(const struct attach_job *job) {
-  if (!places_is_native(job->entry) || strcmp(job->device->kind, "bond") != 0) {
+  bool is_in_driver = places_is_native(job->entry) ||
+                      (job->entry == ENTRY_OBSERVE && !job->xdp.is_generic);
+
+  if (!is_in_driver || strcmp(job->device->kind, "bond") != 0) {
     port_seal(job->port);
     return 0;
   }
@@ -153,6 +201,16 @@ static void settle(const struct attach_batch *batch, struct attach_job *job) {
   batch->settled(batch->context, job);
 }
 
+static int open_port(struct datapath *datapath, struct attach_job *job) {
+  unsigned ifindex = job->device->ifindex;
+  enum link link = job->device->link;
+
+  return job->entry == ENTRY_OBSERVE
+             ? port_new_beside(datapath, job->xdp.program, ifindex, link,
+                               &job->port)
+             : port_new(datapath, job->entry, ifindex, link, &job->port);
+}
+
 /* Makes the ports of all jobs that go on; returns their number. */
 static size_t open_ports(const struct attach_batch *batch,
                          struct attach_job **opened, struct port **ports) {
@@ -161,8 +219,7 @@ static size_t open_ports(const struct attach_batch *batch,
   for (size_t i = 0; i < batch->count; i++) {
     struct attach_job *job = &batch->jobs[i];
     while (!job->is_done && !job->port) {
-      int error = port_new(batch->datapath, job->entry, job->device->ifindex,
-                           job->device->link, &job->port);
+      int error = open_port(batch->datapath, job);
       if (error)
         advance(job, error);
     }
@@ -296,18 +353,35 @@ static void log_fallback(const struct attach_job *job, int severity,
             *refusal.remedy ? ")" : "");
 }
 
+static void log_behind(const struct attach_job *job, const char *words) {
+  struct refusal refusal = places_describe(ENTRY_OBSERVE, job->observe_error,
+                                           job->name, job->device);
+  bool is_refused = job->observe_error;
+
+  log_write(LOG_WARNING,
+            "interface \"%s\": rx is counted %s as long as another XDP "
+            "program is attached: what that one drops or redirects is not "
+            "seen%s%s%s%s%s",
+            job->name, words, is_refused ? "; it cannot be observed: " : "",
+            is_refused ? refusal.cause : "",
+            is_refused && *refusal.remedy ? " (" : "",
+            is_refused ? refusal.remedy : "",
+            is_refused && *refusal.remedy ? ")" : "");
+}
+
 static void log_success(const struct attach_job *job) {
   const char *words = places_words(job->entry, job->attachment);
   bool is_special =
       job->entry == ENTRY_GENERIC || job->attachment == ATTACHED_BEHIND;
   int severity = is_special ? LOG_NOTICE : LOG_INFO;
 
-  if (job->is_busy)
-    log_write(LOG_WARNING,
-              "interface \"%s\": rx is counted %s as long as another XDP "
-              "program is attached: what that one drops or redirects is not "
-              "seen",
-              job->name, words);
+  if (job->entry == ENTRY_OBSERVE)
+    log_write(severity,
+              "interface \"%s\": rx is counted %s (id %u), by Busy "
+              "\"observe\"",
+              job->name, words, job->xdp.program);
+  else if (job->is_busy)
+    log_behind(job, words);
   else if (job->direction == DIRECTION_TX)
     log_write(severity, "interface \"%s\": tx is counted %s, as in every Mode",
               job->name, words);

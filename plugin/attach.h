@@ -18,6 +18,7 @@ struct attach_job {
   const struct settings *settings;
   enum direction direction;
   const enum entry *current;  /* where it is counted so far; NULL: nowhere */
+  bool may_be_busy;           /* another XDP program was there */
   enum attachment attachment; /* ... and how; then how it is counted */
 
   /* Set by attach_jobs(). */
@@ -27,6 +28,8 @@ struct attach_job {
   enum entry first;  /* what the mode would have liked best */
   int first_error;   /* why not */
   bool is_busy;      /* another XDP program is there */
+  struct xdp_state xdp; /* that one; its program is 0 where it is not known */
+  int observe_error;    /* why it is not observed as wanted, 0: it is */
 
   /* Of attach_jobs() alone. */
   size_t place;

@@ -6,6 +6,7 @@
 
 #include "plugin/device.h"
 #include "plugin/interfaces_private.h"
+#include "plugin/log.h"
 
 /* To have the interfaces counted: what was refused is tried again when
  * something changes, and after a while where nothing tells. */
@@ -14,7 +15,7 @@ enum {
   /* Milliseconds. */
   BACKOFF_FIRST = 1000,
   BACKOFF_LAST = 60 * 1000,
-  WATCH_INTERVAL = 75,
+  WATCH_INTERVAL = 50,
   /* ... or this many times as long as it took. */
   WATCH_REST = 49,
   /* Attempts together, after which it is looked what has come and gone; and
@@ -27,7 +28,8 @@ enum {
 
 /* XDP is what comes first, and our own program is in its way. */
 static bool has_the_best(const struct side *side) {
-  return side->port && side->entry != ENTRY_TC_RX;
+  return side->port && side->entry != ENTRY_TC_RX &&
+         side->entry != ENTRY_OBSERVE;
 }
 
 void attempts_hurry(struct interface *interface) {
@@ -59,17 +61,41 @@ static bool is_watched(const struct interface *interface) {
 /* Somebody's program that comes, goes or is exchanged by a link sends no
  * message. */
 static bool has_changed(const struct interface *interface, struct side *side) {
-  __u32 program;
+  struct xdp_state xdp;
 
-  if (monitor_query_xdp(interface->link.ifindex, &program) != 0 ||
-      program == side->program)
+  if (monitor_query_xdp(interface->link.ifindex, &xdp) != 0 ||
+      xdp.program == side->program)
     return false;
-  side->program = program;
+  side->program = xdp.program;
   return true;
 }
 
+static bool is_observing(const struct side *side) {
+  return side->port && side->entry == ENTRY_OBSERVE;
+}
+
+/* Goes on with the new one where that can be observed: its frames are counted
+ * as the old one's were. Else it is begun anew, as what is observed no longer
+ * has nothing to count. */
+static void follow_program(struct interfaces *interfaces,
+                           struct interface *interface) {
+  struct side *side = &interface->sides[DIRECTION_RX];
+
+  if (is_observing(side) && side->program) {
+    if (port_follow(side->port, side->program) == 0) {
+      log_write(LOG_INFO,
+                "interface \"%s\": the other XDP program is another one now "
+                "(id %u), which is observed",
+                interface->link.name, side->program);
+      return;
+    }
+    interface_drop_side(interfaces, interface, DIRECTION_RX);
+  }
+  attempts_hurry(interface);
+}
+
 /* To ask for many takes time: of it, a fiftieth. */
-static void look_at_programs(struct interfaces *interfaces) {
+void attempts_watch(struct interfaces *interfaces) {
   __u64 start = now_ms();
   bool any = false;
 
@@ -81,7 +107,7 @@ static void look_at_programs(struct interfaces *interfaces) {
       continue;
     any = true;
     if (has_changed(interface, &interface->sides[DIRECTION_RX]))
-      attempts_hurry(interface);
+      follow_program(interfaces, interface);
   }
   __u64 end = now_ms(), rest = WATCH_REST * (end - start);
   interfaces->watch_at =
@@ -145,6 +171,7 @@ static void begin(struct interfaces *interfaces, struct interface *interface,
                           .settings = interface->settings,
                           .direction = direction,
                           .current = side->port ? &side->entry : NULL,
+                          .may_be_busy = link->xdp.program || side->program,
                           .attachment = side->attachment};
   if (!interface->queues &&
       interface->settings->groups & GROUP_BIT(GROUP_QUEUE))
@@ -184,7 +211,8 @@ static void collect(struct attempts *attempts) {
 /* --- what came of it -------------------------------------------------------*/
 
 /* For a while both count: what the new one has counted when it takes over is
- * left out. A frame that is on its way from one to the other is missed. */
+ * left out. A frame that is on its way from one to the other is missed. But a
+ * program that was observed has gone, and counts nothing. */
 static void exchange(struct interfaces *interfaces, struct interface *interface,
                      struct side *side, const struct attach_job *job) {
   struct port *old = side->port;
@@ -195,6 +223,8 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
   if (series) {
     port_read(old, interfaces->scratch);
     series_keep(series, interfaces->scratch);
+  }
+  if (series && !is_observing(side)) {
     port_read(job->port, interfaces->scratch);
     series_leave_out(series, interfaces->scratch);
   }
@@ -255,11 +285,19 @@ static bool may_pass(const struct attach_job *job) {
          job->first_error != -EINVAL;
 }
 
+/* Somebody else's program that comes or goes is seen, if it has an id. */
+static bool is_unwatched(const struct attach_job *job) {
+  bool may_be_observed = job->observe_error &&
+                         !places_is_refusal(ENTRY_OBSERVE, job->observe_error);
+
+  return job->is_busy && (!job->xdp.program || may_be_observed);
+}
+
 /* Where it has what it wants, or what else there is changes with a message,
  * there is no need to ask. None tells that large receive offload is turned off,
  * for which native XDP may be refused. */
 static void schedule(struct side *side, const struct attach_job *job) {
-  if (job->error || job->is_busy || may_pass(job) ||
+  if (job->error || is_unwatched(job) || may_pass(job) ||
       (side->merges && job->first_error))
     put_off(side);
   else
@@ -320,12 +358,11 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
 
 /* It may have gone since we were refused: then we are too late to see it go,
  * and try once more. A bond's program has no id at its members. */
-static void ask_for_program(const struct interface *interface,
-                            struct side *side, bool was_busy) {
+static void note_program(struct side *side, const struct attach_job *job,
+                         bool was_busy) {
   bool may_have_gone = !was_busy || side->program;
 
-  side->program = 0;
-  monitor_query_xdp(interface->link.ifindex, &side->program);
+  side->program = job->xdp.program;
   if (!side->program && may_have_gone)
     side->retry_at = 0;
 }
@@ -360,7 +397,7 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
     query_driver(interfaces, attempt);
   note_outcome(side, attempt->job);
   if (side->is_busy)
-    ask_for_program(interface, side, was_busy);
+    note_program(side, attempt->job, was_busy);
   if (is_watched(interface) && interfaces->watch_at == NEVER)
     interfaces->watch_at = 0;
   if (attempt->is_news)
@@ -370,7 +407,6 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
 void attempts_make(struct interfaces *interfaces) {
   struct attempts attempts = {.interfaces = interfaces};
 
-  look_at_programs(interfaces);
   collect(&attempts);
   if (!attempts.count)
     return;

@@ -17,16 +17,18 @@
 #include "plugin/cpus.h"
 #include "plugin/groups.h"
 #include "plugin/log.h"
+#include "plugin/observer.h"
 #include "plugin/privileges.h"
 
 /* Elements of different CPUs share no cache line. */
 enum { CACHE_LINE = 64 };
 
-static size_t round_up(size_t value, size_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
+size_t datapath_element_size(size_t end) {
+  return (end + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-/* The first warning of libbpf while its lines are ours, see libbpf_listen(). */
+/* The first warning of libbpf while its lines are ours, see datapath_listen().
+ */
 static _Thread_local char libbpf_warning[256];
 
 static int on_libbpf_line(enum libbpf_print_level level, const char *format,
@@ -41,9 +43,7 @@ static int on_libbpf_line(enum libbpf_print_level level, const char *format,
   return 0;
 }
 
-/* Takes over libbpf's lines, which go to a closed stderr once collectd is a
- * daemon. The hook belongs to the process: it is to be put back. */
-static libbpf_print_fn_t libbpf_listen(void) {
+libbpf_print_fn_t datapath_listen(void) {
   libbpf_warning[0] = '\0';
   return libbpf_set_print(on_libbpf_line);
 }
@@ -90,18 +90,18 @@ static void explain(int error, char *why, size_t why_size) {
     snprintf(why, why_size, "%s; %s", describe(error), libbpf_warning);
 }
 
-/* On PREEMPT_RT the softirq that counts can be preempted by another one. */
-static bool is_preempt_rt(void) {
+bool datapath_is_preempt_rt(void) {
   struct utsname name;
 
   return uname(&name) == 0 && strstr(name.version, "PREEMPT_RT");
 }
 
-int datapath_create_elements(const struct datapath *datapath) {
+int datapath_create_elements(const struct datapath *datapath,
+                             const struct shape *shape) {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 
   return bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdp_counters", sizeof(__u32),
-                        datapath->element_size, datapath->cpus, &options);
+                        shape->element_size, datapath->cpus, &options);
 }
 
 static void list_programs(struct datapath *datapath) {
@@ -136,9 +136,9 @@ static void create_directory(const struct directory *directory, bool wanted) {
 
 /* Leaves out the programs of other entries and the maps that only they use. */
 static void select_entries(struct datapath *datapath, unsigned entries) {
-  for (enum entry e = 0; e < ENTRY_COUNT; e++)
+  for (enum entry e = 0; e < ENTRIES_LOADED; e++)
     create_directory(&datapath->directories[e], false);
-  for (enum entry e = 0; e < ENTRY_COUNT; e++) {
+  for (enum entry e = 0; e < ENTRIES_LOADED; e++) {
     if (entries & ENTRY_BIT(e)) {
       create_directory(&datapath->directories[e], true);
     } else {
@@ -149,14 +149,14 @@ static void select_entries(struct datapath *datapath, unsigned entries) {
 }
 
 /* All outer maps have to know what their inner ones look like. */
-static int set_inner_maps(const struct entries *object, int elements) {
+int datapath_set_shape(struct bpf_object *object, const struct shape *shape) {
   struct bpf_map *map;
 
-  bpf_object__for_each_map(map, object->obj) {
+  bpf_object__for_each_map(map, object) {
     if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY_OF_MAPS &&
         bpf_map__type(map) != BPF_MAP_TYPE_HASH_OF_MAPS)
       continue;
-    int error = bpf_map__set_inner_map_fd(map, elements);
+    int error = bpf_map__set_inner_map_fd(map, shape->nobody);
     if (error)
       return error;
   }
@@ -171,9 +171,9 @@ static int load(struct datapath *datapath, unsigned entries) {
   list_programs(datapath);
   select_entries(datapath, entries);
   object->rodata->options.layout = datapath->layout;
-  object->rodata->options.atomic = is_preempt_rt();
+  object->rodata->options.atomic = datapath_is_preempt_rt();
 
-  int error = set_inner_maps(object, datapath->nobody);
+  int error = datapath_set_shape(object->obj, &datapath->shape);
   return error ? error : entries__load(object);
 }
 
@@ -190,15 +190,16 @@ static int load_what_there_is(struct datapath *datapath, unsigned entries) {
 }
 
 /* libbpf raises the limit of locked memory where the kernel needs it. */
-static int create_nobody(struct datapath *datapath) {
+int datapath_create_nobody(const struct datapath *datapath,
+                           struct shape *shape) {
   struct bpf_map_info info = {0};
   __u32 size = sizeof(info);
 
-  datapath->nobody = datapath_create_elements(datapath);
-  if (datapath->nobody < 0)
-    return datapath->nobody;
-  int error = bpf_obj_get_info_by_fd(datapath->nobody, &info, &size);
-  datapath->nobody_id = info.id;
+  shape->nobody = datapath_create_elements(datapath, shape);
+  if (shape->nobody < 0)
+    return shape->nobody;
+  int error = bpf_obj_get_info_by_fd(shape->nobody, &info, &size);
+  shape->nobody_id = info.id;
   return error;
 }
 
@@ -213,11 +214,12 @@ static int count_cpus(struct datapath *datapath) {
 }
 
 static void lay_out(struct datapath *datapath, __u32 groups) {
-  datapath->cells = groups_lay_out(groups, &datapath->layout);
+  size_t cells = groups_lay_out(groups, &datapath->layout);
+
+  datapath->shape.cells = cells;
+  datapath->shape.element_size = datapath_element_size(
+      sizeof(struct element) + cells * sizeof(struct cell));
   datapath->cells_of_total = groups_members(groups_of_total(&datapath->layout));
-  datapath->element_size =
-      round_up(sizeof(struct element) + datapath->cells * sizeof(struct cell),
-               CACHE_LINE);
 }
 
 int datapath_open(__u32 groups, unsigned entries,
@@ -226,7 +228,7 @@ int datapath_open(__u32 groups, unsigned entries,
   int error = -ENOMEM;
 
   if (datapath) {
-    datapath->nobody = -1;
+    datapath->shape.nobody = datapath->observed_shape.nobody = -1;
     error = count_cpus(datapath);
   }
   if (error) {
@@ -234,8 +236,8 @@ int datapath_open(__u32 groups, unsigned entries,
              strerror(-error));
   } else {
     lay_out(datapath, groups);
-    libbpf_print_fn_t previous = libbpf_listen();
-    error = create_nobody(datapath);
+    libbpf_print_fn_t previous = datapath_listen();
+    error = datapath_create_nobody(datapath, &datapath->shape);
     if (!error)
       error = load_what_there_is(datapath, entries);
     libbpf_set_print(previous);
@@ -252,9 +254,10 @@ int datapath_open(__u32 groups, unsigned entries,
 struct datapath *datapath_close(struct datapath *datapath) {
   if (!datapath)
     return NULL;
+  observer_forget(datapath);
   entries__destroy(datapath->object);
-  if (datapath->nobody >= 0)
-    close(datapath->nobody);
+  if (datapath->shape.nobody >= 0)
+    close(datapath->shape.nobody);
   free(datapath->online);
   free(datapath);
   return NULL;
@@ -274,7 +277,7 @@ struct counts *datapath_new_counts(const struct datapath *datapath) {
     return NULL;
 
   counts->layout = datapath->layout;
-  counts->cells_count = datapath->cells;
+  counts->cells_count = datapath->shape.cells + VERDICT_COUNT;
   counts->cpus_count = count;
   for (size_t i = 0; i < count; i++)
     counts->cpus[i].online = datapath->online[i];

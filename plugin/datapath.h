@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The BPF side as seen from the plugin: load once, attach, read, detach. Only
- * datapath.c knows libbpf. */
+/* The BPF side as seen from the plugin: load once, attach (port.h), read,
+ * detach. */
 #ifndef PLUGIN_DATAPATH_H
 #define PLUGIN_DATAPATH_H
 
@@ -17,7 +17,10 @@ enum entry {
   ENTRY_GENERIC,      /* XDP on the skb */
   ENTRY_TC_RX,        /* tc ingress */
   ENTRY_TC_TX,        /* sent: tc egress */
-  ENTRY_COUNT
+  ENTRY_OBSERVE, /* received: what somebody else's XDP program sees; loaded for
+                    each such program */
+  ENTRY_COUNT,
+  ENTRIES_LOADED = ENTRY_OBSERVE /* with the datapath */
 };
 
 #define ENTRY_BIT(entry) (1U << (entry))

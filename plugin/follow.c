@@ -170,7 +170,8 @@ static void tell_gone(const struct interface *interface,
 /* --- members of bonds ------------------------------------------------------*/
 
 /* The members of a bond decide whether it can be counted in the driver, where
- * their frames are seen as theirs. */
+ * their frames are seen as theirs. Where somebody else's program is observed on
+ * the skb the port is sealed, and takes no member. */
 static void change_member(const struct interfaces *interfaces, unsigned master,
                           unsigned member,
                           void (*change)(struct port *port, unsigned member)) {
@@ -179,7 +180,8 @@ static void change_member(const struct interfaces *interfaces, unsigned master,
 
   if (!bond || strcmp(bond->link.kind, "bond") != 0)
     return;
-  if (side->port && places_is_native(side->entry))
+  if (side->port &&
+      (places_is_native(side->entry) || side->entry == ENTRY_OBSERVE))
     change(side->port, member);
   attempts_hurry(bond);
 }

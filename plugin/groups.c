@@ -15,6 +15,7 @@ static const struct {
     [GROUP_DSCP] = {"dscp", DSCP_COUNT},
     [GROUP_QUEUE] = {"queue", QUEUE_COUNT},
     [GROUP_CPU] = {"cpu", 0},
+    [GROUP_VERDICT] = {"verdict", VERDICT_COUNT},
 };
 
 _Static_assert(sizeof(groups) / sizeof(*groups) == GROUP_COUNT,
@@ -30,14 +31,14 @@ size_t groups_lay_out(__u32 wanted, struct layout *ret_layout) {
   struct layout layout = {0};
   size_t cells = 0;
 
-  layout.groups = wanted & ~(GROUP_BIT(GROUP_TOTAL) | GROUP_BIT(GROUP_CPU));
-  layout.groups |= GROUP_BIT(total);
+  layout.groups = (wanted & GROUPS_COUNTED) | GROUP_BIT(total);
   for (enum group g = 0; g < GROUP_COUNT; g++) {
     if (!(layout.groups & GROUP_BIT(g)))
       continue;
     layout.first[g] = cells;
     cells += groups[g].members;
   }
+  layout.first[GROUP_VERDICT] = cells;
   *ret_layout = layout;
   return cells;
 }

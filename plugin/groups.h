@@ -18,7 +18,8 @@ const char *groups_name(enum group group);
 size_t groups_members(enum group group);
 
 /* Sets *ret_layout so that all of `groups` (a set of GROUP_BIT) and the total
- * can be told. Returns the number of cells of an element, at most CELLS_MAX. */
+ * can be told. Returns the number of cells of an element, without those of
+ * GROUP_VERDICT, which come behind them; with these at most CELLS_MAX. */
 size_t groups_lay_out(__u32 groups, struct layout *ret_layout);
 
 /* The group, at index 0, whose cells add up to the total. */

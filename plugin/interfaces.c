@@ -71,6 +71,7 @@ static void *run(void *context) {
                                     : follow_begin(interfaces);
     tell_monitor(interfaces, error);
     sweep(interfaces);
+    attempts_watch(interfaces);
     retired_free(&interfaces->retired);
     attempts_make(interfaces);
     retired_free(&interfaces->retired);
@@ -208,6 +209,15 @@ struct interfaces *interfaces_stop(struct interfaces *interfaces) {
 
 /* --- reads -----------------------------------------------------------------*/
 
+/* The verdicts of a program are there as long as it is observed. */
+static __u32 groups_told(const struct interface *interface,
+                         const struct side *side) {
+  __u32 groups = interface->settings->groups & ~GROUP_BIT(GROUP_VERDICT);
+
+  return side->entry == ENTRY_OBSERVE ? groups | GROUP_BIT(GROUP_VERDICT)
+                                      : groups;
+}
+
 /* Returns whether it is known how it stands with what is wanted. */
 static bool report_side(const struct interface *interface,
                         enum direction direction, struct counts *counts,
@@ -224,15 +234,17 @@ static bool report_side(const struct interface *interface,
   port_read(side->port, counts);
   series_complete(series, counts);
   counts->queues = interface->queues;
-  report->sides[direction] = (struct side_report){places_number(side->entry),
-                                                  counts, series->dscp_seen};
+  report->sides[direction] =
+      (struct side_report){.mode = places_number(side->entry),
+                           .groups = groups_told(interface, side),
+                           .counts = counts,
+                           .dscp_seen = series->dscp_seen};
   return true;
 }
 
 static bool report_interface(struct interfaces *interfaces,
                              const struct interface *interface,
                              struct interface_report *report) {
-  report->groups = interface->settings->groups;
   report->is_attached = true;
   for (enum direction d = 0; d < DIRECTION_COUNT; d++)
     if (!report_side(interface, d, interfaces->counts[d], report))

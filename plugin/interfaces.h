@@ -19,6 +19,7 @@ struct interfaces;
 /* One direction of an interface, at a read. */
 struct side_report {
   unsigned mode;               /* as gauge-rx_mode; 0: not counted */
+  __u32 groups;                /* to be told, set of GROUP_BIT */
   const struct counts *counts; /* NULL: not counted */
   __u64 dscp_seen; /* the visitor's to keep from one read to the next, see
                       metrics_emit() */
@@ -26,7 +27,6 @@ struct side_report {
 
 struct interface_report {
   char name[IF_NAMESIZE];
-  __u32 groups;     /* to be told, set of GROUP_BIT */
   bool is_attached; /* all directions that were asked for are counted */
   struct side_report sides[DIRECTION_COUNT];
 };

@@ -104,6 +104,9 @@ void follow_dead(struct interfaces *interfaces);
 /* Looks at once for a place, or for a better one. */
 void attempts_hurry(struct interface *interface);
 
+/* Looks whether somebody else's programs have come, gone or been exchanged. */
+void attempts_watch(struct interfaces *interfaces);
+
 /* Makes the attempts that are due, of many interfaces only some, so that what
  * comes and goes is followed meanwhile. */
 void attempts_make(struct interfaces *interfaces);

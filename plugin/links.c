@@ -22,7 +22,8 @@ bool link_state_equals(const struct link_state *a, const struct link_state *b) {
          strcmp(a->kind, b->kind) == 0 && a->type == b->type &&
          a->mtu == b->mtu && a->flags == b->flags && a->master == b->master &&
          a->lower == b->lower && a->rx_queues == b->rx_queues &&
-         a->tx_queues == b->tx_queues && a->xdp_program == b->xdp_program;
+         a->tx_queues == b->tx_queues && a->xdp.program == b->xdp.program &&
+         a->xdp.is_generic == b->xdp.is_generic;
 }
 
 /* The kernel gives numbers one after the other, or every second one where the

@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The XDP program of a link. */
+struct xdp_state {
+  __u32 program;   /* id; 0: none */
+  bool is_generic; /* on the skb, not in the driver */
+};
+
 struct link_state {
   unsigned ifindex;
   char name[IF_NAMESIZE]; /* any octets, as the kernel has them */
@@ -21,7 +27,7 @@ struct link_state {
   unsigned lower;     /* what it stands on in this namespace; 0: nothing */
   unsigned rx_queues; /* there are; those in use may be fewer (ethtool -l) */
   unsigned tx_queues;
-  __u32 xdp_program; /* id; 0: none */
+  struct xdp_state xdp;
 };
 
 bool link_state_equals(const struct link_state *a, const struct link_state *b);

@@ -60,6 +60,12 @@ static const char *const tcp_names[TCP_COUNT] = {
     [TCP_RST] = "rst",
 };
 
+static const char *const verdict_names[VERDICT_COUNT] = {
+    [VERDICT_PASS] = "pass",       [VERDICT_DROP] = "drop",
+    [VERDICT_TX] = "tx",           [VERDICT_REDIRECT] = "redirect",
+    [VERDICT_ABORTED] = "aborted",
+};
+
 /* The groups whose members have names, all of which are always reported. */
 static const struct {
   enum group group;
@@ -72,6 +78,7 @@ static const struct {
     {GROUP_SIZE, size_names, SIZE_COUNT, false},
     {GROUP_VLAN, vlan_names, VLAN_COUNT, true},
     {GROUP_TCP, tcp_names, TCP_COUNT, false},
+    {GROUP_VERDICT, verdict_names, VERDICT_COUNT, true},
 };
 
 /* The types of one direction. */

@@ -351,11 +351,11 @@ bool monitor_has_vlan(const struct monitor *monitor, unsigned ifindex) {
   return links_has_vlan(&monitor->links, ifindex);
 }
 
-int monitor_query_xdp(unsigned ifindex, __u32 *ret_program) {
+int monitor_query_xdp(unsigned ifindex, struct xdp_state *ret_xdp) {
   struct link_state state;
   int error = rtlink_query(ifindex, &state);
 
   if (!error)
-    *ret_program = state.xdp_program;
+    *ret_xdp = state.xdp;
   return error;
 }

@@ -54,9 +54,9 @@ const struct link_state *monitor_next(const struct monitor *monitor,
                                       const struct link_state *previous);
 bool monitor_has_vlan(const struct monitor *monitor, unsigned ifindex);
 
-/* Asks the kernel for the id of the XDP program that the link has now, 0 for
- * none, and leaves the monitor's own knowledge as it is. Returns 0 or -errno,
- * -ENODEV where there is no such link. */
-int monitor_query_xdp(unsigned ifindex, __u32 *ret_program);
+/* Asks the kernel for the XDP program that the link has now, and leaves the
+ * monitor's own knowledge as it is. Returns 0 or -errno, -ENODEV where there is
+ * no such link. */
+int monitor_query_xdp(unsigned ifindex, struct xdp_state *ret_xdp);
 
 #endif

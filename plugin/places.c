@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/observer.h"
+
 static const struct places received[] = {
     [MODE_AUTO] = {{ENTRY_NATIVE, ENTRY_NATIVE_FRAGS, ENTRY_TC_RX,
                     ENTRY_GENERIC},
@@ -43,7 +45,7 @@ unsigned places_entries(const struct settings *settings) {
 }
 
 static const struct {
-  unsigned number; /* 0 is for not at all, 4 for observing */
+  unsigned number; /* 0 is for not at all */
   const char *words;
 } places[ENTRY_COUNT] = {
     [ENTRY_NATIVE] = {1, "in the driver (native XDP)"},
@@ -53,6 +55,7 @@ static const struct {
                           "super-frame counts as one frame"},
     [ENTRY_TC_RX] = {3, "at tc ingress (tcx)"},
     [ENTRY_TC_TX] = {3, "at tc egress (tcx)"},
+    [ENTRY_OBSERVE] = {4, "as another XDP program sees it"},
 };
 
 bool places_is_native(enum entry entry) {
@@ -84,6 +87,8 @@ const char *places_words(enum entry entry, enum attachment attachment) {
 }
 
 bool places_is_refusal(enum entry entry, int error) {
+  if (entry == ENTRY_OBSERVE)
+    return observer_is_lasting(error);
   switch (-error) {
   case EOPNOTSUPP:
   case EINVAL:
@@ -157,6 +162,41 @@ static void describe_tc(int error, const char *name, struct refusal *refusal) {
   }
 }
 
+/* Why somebody else's program is not observed. */
+static void describe_observe(int error, const struct device *device,
+                             struct refusal *refusal) {
+  switch (-error) {
+  case EPERM:
+    SAY(refusal, "CAP_SYS_ADMIN is missing");
+    ADVISE(refusal, "grant it to collectd");
+    break;
+  case EOPNOTSUPP:
+    SAY(refusal, "the kernel has no BTF or no BPF trampolines, or forbids "
+                 "them");
+    break;
+  case ENOSYS:
+    SAY(refusal, "on a kernel with PREEMPT_RT one frame may interrupt another");
+    break;
+  case ENODATA:
+    SAY(refusal, "that program has no BTF");
+    ADVISE(refusal, "have it compiled with clang -g");
+    break;
+  case ENXIO:
+    SAY(refusal, "that program runs in the card");
+    break;
+  case ENOENT:
+    SAY(refusal, "%s",
+        device->is_bond_member ? "that program is its bond's"
+                               : "that program could not be found");
+    break;
+  case EINVAL:
+    SAY(refusal, "the kernel does not have that program observed");
+    break;
+  default:
+    SAY(refusal, "%s", strerror(-error));
+  }
+}
+
 /* What is wrong in the same way wherever frames are counted. */
 static const struct {
   int error;
@@ -184,6 +224,10 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
                                const struct device *device) {
   struct refusal refusal = {"", ""};
 
+  if (entry == ENTRY_OBSERVE) {
+    describe_observe(error, device, &refusal);
+    return refusal;
+  }
   for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
     if (known[i].error != -error || is_of_place(entry, error))
       continue;

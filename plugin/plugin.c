@@ -181,7 +181,7 @@ static void on_interface(void *context, struct interface_report *report) {
     struct side_report *side = &report->sides[i];
     modes[i] = side->mode;
     if (side->counts)
-      metrics_emit(report->groups, i, side->counts, &side->dscp_seen, on_metric,
+      metrics_emit(side->groups, i, side->counts, &side->dscp_seen, on_metric,
                    &d);
   }
   metrics_emit_state(report->is_attached, modes, on_metric, &d);

@@ -14,9 +14,11 @@
 #include "plugin/clsact.h"
 #include "plugin/datapath_private.h"
 #include "plugin/descriptor.h"
+#include "plugin/observer.h"
 
 struct port {
   struct datapath *datapath;
+  const struct shape *shape; /* of its elements */
   enum entry entry;
   unsigned ifindex;
   int elements;       /* descriptor of their map, -1: not needed any more */
@@ -27,6 +29,7 @@ struct port {
   int link;        /* descriptor, -1: none */
   bool has_filter; /* ... then maybe this */
   struct clsact filter;
+  struct observer *observer; /* of ENTRY_OBSERVE */
 };
 
 /* Of newer kernel headers (linux/bpf.h). */
@@ -34,19 +37,20 @@ enum { TCX_INGRESS = 46, TCX_EGRESS = 47, BEFORE_OTHERS = 1U << 3 };
 
 /* --- counters --------------------------------------------------------------*/
 
-static size_t memory_size(const struct datapath *datapath) {
+static size_t memory_size(const struct port *port) {
   size_t page = sysconf(_SC_PAGESIZE);
+  size_t size = port->shape->element_size * port->datapath->cpus;
 
-  return (datapath->element_size * datapath->cpus + page - 1) / page * page;
+  return (size + page - 1) / page * page;
 }
 
 static struct element *element_at(const struct port *port, size_t cpu) {
-  return (void *)(port->memory + cpu * port->datapath->element_size);
+  return (void *)(port->memory + cpu * port->shape->element_size);
 }
 
 /* Maps the elements, and says in each what a frame begins with. */
 static int map_elements(struct port *port, enum link link) {
-  size_t size = memory_size(port->datapath);
+  size_t size = memory_size(port);
   char *memory =
       mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, port->elements, 0);
 
@@ -72,7 +76,7 @@ static bool is_taken(const struct port *port, unsigned ifindex) {
   __u32 id;
 
   return bpf_map_lookup_elem(map_of(port, ifindex), &ifindex, &id) == 0 &&
-         id != port->datapath->nobody_id;
+         id != port->shape->nobody_id;
 }
 
 /* The kernel waits until no program uses the old ones: once for a batch, which
@@ -93,11 +97,10 @@ static int set_elements(int map, const unsigned *ifindexes, const int *elements,
 }
 
 /* An array of maps has no deletion of many at once: nobody stands for none. */
-static void clear_elements(const struct datapath *datapath, int map,
-                           const unsigned *ifindexes, int *elements,
-                           size_t count) {
+static void clear_elements(int nobody, int map, const unsigned *ifindexes,
+                           int *elements, size_t count) {
   for (size_t i = 0; i < count; i++)
-    elements[i] = datapath->nobody;
+    elements[i] = nobody;
   if (ifindexes[0] < IFINDEX_MAX &&
       set_elements(map, ifindexes, elements, count) == 0)
     return;
@@ -110,6 +113,7 @@ static void clear_elements(const struct datapath *datapath, int map,
 
 /* Ports of one map, a batch. */
 struct batch {
+  int nobody;
   unsigned *ifindexes;
   int *elements;
   size_t count;
@@ -140,6 +144,7 @@ static int batch_next(struct batch *batch, struct port *const *ports,
     if (map >= 0 && its != map)
       continue;
     map = its;
+    batch->nobody = ports[i]->shape->nobody;
     batch->ifindexes[batch->count] = ports[i]->ifindex;
     batch->elements[batch->count++] = ports[i]->elements;
   }
@@ -173,8 +178,8 @@ static void unpublish(struct port *port) {
   int elements;
 
   if (port->published)
-    clear_elements(port->datapath, map_of(port, port->ifindex), &port->ifindex,
-                   &elements, 1);
+    clear_elements(port->shape->nobody, map_of(port, port->ifindex),
+                   &port->ifindex, &elements, 1);
   port->published = false;
 }
 
@@ -188,7 +193,7 @@ void ports_unpublish(struct port *const *ports, size_t count) {
                          ports[i]->members[ports[i]->members_count - 1]);
   if (batch_new(&batch, count)) {
     while ((map = batch_next(&batch, ports, count, true)) >= 0) {
-      clear_elements(ports[0]->datapath, map, batch.ifindexes, batch.elements,
+      clear_elements(batch.nobody, map, batch.ifindexes, batch.elements,
                      batch.count);
       mark(ports, count, map, false);
     }
@@ -219,8 +224,8 @@ void port_remove_member(struct port *port, unsigned ifindex) {
   for (size_t i = 0; i < port->members_count; i++) {
     if (port->members[i] != ifindex)
       continue;
-    clear_elements(port->datapath, map_of(port, ifindex), &ifindex, &elements,
-                   1);
+    clear_elements(port->shape->nobody, map_of(port, ifindex), &ifindex,
+                   &elements, 1);
     port->members[i] = port->members[--port->members_count];
     return;
   }
@@ -228,15 +233,20 @@ void port_remove_member(struct port *port, unsigned ifindex) {
 
 /* --- its life --------------------------------------------------------------*/
 
-int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
-             enum link link, struct port **ret_port) {
-  if (!datapath->programs[entry])
-    return -EOPNOTSUPP;
+/* Takes the observer over. */
+static int make_port(struct datapath *datapath, enum entry entry,
+                     struct observer *observer, unsigned ifindex,
+                     enum link link, struct port **ret_port) {
   struct port *port = calloc(1, sizeof(*port));
-  if (!port)
+  if (!port) {
+    observer_close(observer);
     return -ENOMEM;
+  }
   *port = (struct port){.datapath = datapath,
+                        .shape = observer ? &datapath->observed_shape
+                                          : &datapath->shape,
                         .entry = entry,
+                        .observer = observer,
                         .ifindex = ifindex,
                         .elements = -1,
                         .link = -1};
@@ -244,7 +254,7 @@ int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
   int error = is_taken(port, ifindex) ? -EALREADY : 0;
   if (!error)
     error = port->elements =
-        descriptor_move_up(datapath_create_elements(datapath));
+        descriptor_move_up(datapath_create_elements(datapath, port->shape));
   if (error >= 0)
     error = map_elements(port, link);
   if (error)
@@ -252,6 +262,23 @@ int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
   else
     *ret_port = port;
   return error;
+}
+
+int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
+             enum link link, struct port **ret_port) {
+  return datapath->programs[entry]
+             ? make_port(datapath, entry, NULL, ifindex, link, ret_port)
+             : -EOPNOTSUPP;
+}
+
+int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
+                    enum link link, struct port **ret_port) {
+  struct observer *observer;
+  int error = observer_open(datapath, program, &observer);
+
+  return error ? error
+               : make_port(datapath, ENTRY_OBSERVE, observer, ifindex, link,
+                           ret_port);
 }
 
 static int create_link(struct port *port, int type, unsigned flags) {
@@ -293,9 +320,29 @@ int port_attach(struct port *port, enum attachment *ret_attachment) {
     return create_link(port, BPF_XDP, XDP_FLAGS_DRV_MODE);
   case ENTRY_GENERIC:
     return create_link(port, BPF_XDP, XDP_FLAGS_SKB_MODE);
+  case ENTRY_OBSERVE:
+    return observer_attach(port->observer);
   default:
     return attach_tc(port, ret_attachment);
   }
+}
+
+/* It is there before the old one goes, so that nothing is missed of a program
+ * that both could see. */
+int port_follow(struct port *port, __u32 program) {
+  struct observer *observer;
+  int error = observer_open(port->datapath, program, &observer);
+
+  if (error)
+    return error;
+  error = observer_attach(observer);
+  if (error) {
+    observer_close(observer);
+    return error;
+  }
+  observer_close(port->observer);
+  port->observer = observer;
+  return 0;
 }
 
 void port_seal(struct port *port) {
@@ -323,6 +370,7 @@ void port_detach(struct port *port) {
   if (port->has_filter)
     clsact_detach(&port->filter);
   port->has_filter = false;
+  port->observer = observer_close(port->observer);
 }
 
 struct port *port_free(struct port *port) {
@@ -330,7 +378,7 @@ struct port *port_free(struct port *port) {
     return NULL;
   port_detach(port);
   if (port->memory)
-    munmap((void *)port->memory, memory_size(port->datapath));
+    munmap((void *)port->memory, memory_size(port));
   port_seal(port);
   free(port->members);
   free(port);
@@ -339,6 +387,7 @@ struct port *port_free(struct port *port) {
 
 void port_leave(struct port *port) {
   port->link = -1;
+  port->observer = NULL;
   port_free(port);
 }
 
@@ -357,14 +406,13 @@ static void add_cell(struct cell *sum, const struct cell *cell) {
 }
 
 /* Each cell is read once, so that the total is the sum of what is told. */
-static void add_element(const struct datapath *datapath,
-                        const struct element *element, struct counts *counts,
-                        struct cell *cpu) {
+static void add_element(const struct port *port, const struct element *element,
+                        struct counts *counts, struct cell *cpu) {
   *cpu = (struct cell){0};
-  for (size_t i = 0; i < datapath->cells; i++) {
+  for (size_t i = 0; i < port->shape->cells; i++) {
     struct cell cell = load_cell(&element->cells[i]);
     add_cell(&counts->cells[i], &cell);
-    if (i < datapath->cells_of_total)
+    if (i < port->datapath->cells_of_total)
       add_cell(cpu, &cell);
   }
   add_cell(&counts->total, cpu);
@@ -374,7 +422,7 @@ void port_read(const struct port *port, struct counts *counts) {
   const struct datapath *datapath = port->datapath;
 
   counts->total = (struct cell){0};
-  memset(counts->cells, 0, datapath->cells * sizeof(*counts->cells));
+  memset(counts->cells, 0, counts->cells_count * sizeof(*counts->cells));
   for (size_t i = 0; i < datapath->cpus; i++)
-    add_element(datapath, element_at(port, i), counts, &counts->cpus[i].total);
+    add_element(port, element_at(port, i), counts, &counts->cpus[i].total);
 }

@@ -12,9 +12,19 @@
 struct port;
 
 /* Makes counters for an interface whose frames begin with `link`. Returns 0 and
- * sets *ret_port, or -errno: -EOPNOTSUPP where the program is not loaded. */
+ * sets *ret_port, or -errno: -EOPNOTSUPP where the program is not loaded,
+ * -EALREADY where the frames are counted already. */
 int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
              enum link link, struct port **ret_port);
+
+/* The same for an interface that has somebody else's XDP program, by its id: of
+ * what that one sees. Its errors are those of observer_open(), too. */
+int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
+                    enum link link, struct port **ret_port);
+
+/* Has such a port, which is attached, observe another program from now on.
+ * Returns 0, or -errno: then it still observes the one before. */
+int port_follow(struct port *port, __u32 program);
 
 /* Has the programs find the counters of these ports; to be done before they are
  * attached. The kernel takes as long for many as for one, tens of milliseconds.

@@ -30,12 +30,15 @@ static void parse_xdp(const struct nlattr *xdp, struct link_state *state) {
 
   mnl_attr_for_each_nested(attribute, xdp) {
     switch (mnl_attr_get_type(attribute)) {
+    case IFLA_XDP_ATTACHED:
+      state->xdp.is_generic = mnl_attr_get_u8(attribute) == XDP_ATTACHED_SKB;
+      break;
     case IFLA_XDP_PROG_ID:
     case IFLA_XDP_DRV_PROG_ID:
     case IFLA_XDP_SKB_PROG_ID:
     case IFLA_XDP_HW_PROG_ID:
-      if (!state->xdp_program)
-        state->xdp_program = mnl_attr_get_u32(attribute);
+      if (!state->xdp.program)
+        state->xdp.program = mnl_attr_get_u32(attribute);
     }
   }
 }

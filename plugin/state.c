@@ -25,7 +25,8 @@ static bool is_known(const struct interfaces *interfaces,
 static enum state state_of(const struct side *side) {
   if (side->error && !(side->is_busy && side->error == -EBUSY))
     return STATE_FAILED;
-  return side->is_busy ? STATE_BUSY : STATE_ATTACHED;
+  return side->is_busy && side->entry != ENTRY_OBSERVE ? STATE_BUSY
+                                                       : STATE_ATTACHED;
 }
 
 static struct told find_state(const struct name *name) {

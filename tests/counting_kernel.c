@@ -17,12 +17,14 @@
 #include "plugin/groups.h"
 #include "plugin/log.h"
 #include "plugin/port.h"
+#include "tests/foreign.skel.h"
 
 /* Test runs come in through the loopback interface, queue 0, which has this
  * index in every network namespace. */
 enum { IFINDEX_LOOPBACK = 1 };
 
 struct counting {
+  struct foreign *foreign; /* that is observed; else NULL */
   int program;
   bool is_skb;
   struct datapath *datapath;
@@ -50,6 +52,7 @@ void log_write(int severity, const char *format, ...) {
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
+  fputc('\n', stderr);
 }
 
 static void kernel_close(struct counting *counting) {
@@ -59,6 +62,7 @@ static void kernel_close(struct counting *counting) {
   free(counting->before);
   port_free(counting->port);
   datapath_close(counting->datapath);
+  foreign__destroy(counting->foreign);
   free(counting);
 }
 
@@ -79,26 +83,67 @@ static bool is_atomic(int program) {
   return false;
 }
 
+/* Somebody else's program, which lets all pass. */
+static int load_foreign(struct foreign **ret_foreign, __u32 *ret_id) {
+  struct bpf_prog_info info = {0};
+  __u32 size = sizeof(info);
+  struct foreign *foreign = foreign__open();
+
+  if (!foreign)
+    return -errno;
+  bpf_program__set_autoload(foreign->progs.foreign_tc, false);
+  bpf_program__set_autoload(foreign->progs.foreign_drop, false);
+  int error = foreign__load(foreign);
+  if (!error)
+    error = bpf_obj_get_info_by_fd(bpf_program__fd(foreign->progs.foreign),
+                                   &info, &size);
+  *ret_foreign = foreign;
+  *ret_id = info.id;
+  return error;
+}
+
+/* The port is attached to that program, and the test runs are of it. */
+static int open_beside(struct counting *counting, enum link link) {
+  enum attachment attachment;
+  __u32 id;
+
+  int error = load_foreign(&counting->foreign, &id);
+  if (!error)
+    error = port_new_beside(counting->datapath, id, IFINDEX_LOOPBACK, link,
+                            &counting->port);
+  if (!error)
+    error = port_attach(counting->port, &attachment);
+  if (!error)
+    counting->program = bpf_program__fd(counting->foreign->progs.foreign);
+  return error;
+}
+
+static int open_port(struct counting *counting, const struct counting_way *way,
+                     enum link link, bool atomic) {
+  if (way->entry == ENTRY_OBSERVE)
+    return open_beside(counting, link);
+  counting->program = datapath_program(counting->datapath, way->entry);
+  int error = port_new(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
+                       &counting->port);
+  return !error && is_atomic(counting->program) != atomic ? -EPROTO : error;
+}
+
 static struct counting *kernel_open(const struct counting_way *way,
                                     __u32 groups, enum link link, bool atomic,
                                     struct layout *ret_layout) {
   struct counting *counting = calloc(1, sizeof(*counting));
   char why[512] = "";
 
-  pretend_preempt_rt = atomic;
-  int error = datapath_open(groups, ENTRY_BIT(way->entry), &counting->datapath,
-                            why, sizeof(why));
+  enum entry entry = way->entry == ENTRY_OBSERVE ? ENTRY_NATIVE : way->entry;
+
+  counting->is_skb = way->is_skb;
+  pretend_preempt_rt = atomic && entry == way->entry;
+  int error = datapath_open(groups, ENTRY_BIT(entry), &counting->datapath, why,
+                            sizeof(why));
   if (!error)
-    error = port_new(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
-                     &counting->port);
+    error = open_port(counting, way, link, atomic);
   if (!error)
     error = ports_publish(&counting->port, 1);
-  if (!error) {
-    counting->program = datapath_program(counting->datapath, way->entry);
-    counting->is_skb = way->is_skb;
-  }
-  if (!error && is_atomic(counting->program) != atomic)
-    error = -EPROTO;
   if (error) {
     fprintf(stderr, "cannot load: %s %s\n", strerror(-error), why);
     kernel_close(counting);
@@ -138,6 +183,19 @@ static int run(const struct counting *counting, const struct sample *sample) {
   return untouched ? 0 : -EINVAL;
 }
 
+/* The verdict is not compared with what others count. */
+static bool take_verdict(const struct counting *counting,
+                         const struct sample *sample, struct cell *cells) {
+  const struct layout *layout = &counting->after->layout;
+  struct cell *verdicts = &cells[layout->first[GROUP_VERDICT]];
+  const struct cell expected[VERDICT_COUNT] = {
+      [VERDICT_PASS] = {1, sample->length}};
+  bool is_right = memcmp(verdicts, expected, sizeof(expected)) == 0;
+
+  memset(verdicts, 0, sizeof(expected));
+  return is_right;
+}
+
 static int kernel_count(struct counting *counting, const struct sample *sample,
                         struct cell cells[CELLS_MAX]) {
   const struct cell *before = counting->before->cells;
@@ -151,7 +209,43 @@ static int kernel_count(struct counting *counting, const struct sample *sample,
   for (size_t i = 0; i < CELLS_MAX; i++)
     cells[i] = (struct cell){after[i].packets - before[i].packets,
                              after[i].octets - before[i].octets};
+  if (!error && counting->foreign && !take_verdict(counting, sample, cells))
+    return -EINVAL;
   return error;
+}
+
+/* Whether a program that does nothing is let to the exit of another one. */
+static int load_at_exit(int target) {
+  const struct bpf_insn nothing[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT}};
+  struct bpf_func_info function = {0};
+  struct bpf_prog_info info = {.nr_func_info = 1,
+                               .func_info_rec_size = sizeof(function),
+                               .func_info = (uintptr_t)&function};
+  __u32 size = sizeof(info);
+
+  int error = bpf_obj_get_info_by_fd(target, &info, &size);
+  if (error)
+    return error;
+  LIBBPF_OPTS(bpf_prog_load_opts, options,
+              .expected_attach_type = BPF_TRACE_FEXIT, .attach_prog_fd = target,
+              .attach_btf_id = function.type_id);
+  return bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", nothing, 2,
+                       &options);
+}
+
+static bool has_observing(void) {
+  struct foreign *foreign = NULL;
+  __u32 id;
+  int program = load_foreign(&foreign, &id);
+
+  if (!program)
+    program = load_at_exit(bpf_program__fd(foreign->progs.foreign));
+  foreign__destroy(foreign);
+  if (program >= 0)
+    close(program);
+  return program >= 0;
 }
 
 /* Frames of several buffers, since Linux 5.18. */
@@ -209,6 +303,13 @@ const struct counting_way counting_kernel[] = {
      .has_gso = true,
      .is_skb = true,
      .queue = QUEUE_NONE,
+     KERNEL_WAY},
+    {.name = "observed",
+     .entry = ENTRY_OBSERVE,
+     .length_max = LENGTH_MAX,
+     .has_links = true,
+     .is_there = has_observing,
+     .absent = "programs at the entry and exit of others",
      KERNEL_WAY},
 };
 

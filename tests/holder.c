@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,26 +18,59 @@
 #include "tests/foreign.skel.h"
 
 static const char usage[] =
-    "usage: holder INTERFACE native|generic [DROPS]\n"
-    "Each so many frames one is dropped; without DROPS all pass.\n";
+    "usage: holder INTERFACE[,INTERFACE...] native|generic [DROPS|PROGRAM]\n"
+    "Each so many frames one is dropped; without DROPS all pass. Or it is\n"
+    "another program of foreign.bpf.c: \"verdicts\", \"tail\", ...\n";
 
-static struct foreign *load(const char *drops) {
+enum { LINKS_MAX = 8 };
+
+static const char *program_name = "foreign";
+static unsigned long drops;
+
+static void choose(const char *word) {
+  static char name[64];
+  char *end;
+
+  drops = strtoul(word, &end, 10);
+  if (!*end)
+    return;
+  snprintf(name, sizeof(name), "foreign_%s", word);
+  program_name = name;
+}
+
+static struct bpf_program *program_of(const struct foreign *object) {
+  return bpf_object__find_program_by_name(object->obj, program_name);
+}
+
+static int fd_of(const struct foreign *object) {
+  return bpf_program__fd(program_of(object));
+}
+
+/* The one that was asked for, and where it jumps. */
+static bool load_into(struct foreign *object) {
+  struct bpf_program *program, *target = object->progs.foreign_verdicts;
+  bool jumps = program_of(object) == object->progs.foreign_tail;
+  const __u32 first = 0;
+
+  if (!program_of(object))
+    return false;
+  bpf_object__for_each_program(program, object->obj) bpf_program__set_autoload(
+      program, program == program_of(object) || (jumps && program == target));
+  object->bss->foreign_drops = drops;
+  if (foreign__load(object) != 0)
+    return false;
+  int fd = bpf_program__fd(target);
+  return !jumps || bpf_map_update_elem(bpf_map__fd(object->maps.foreign_jumps),
+                                       &first, &fd, BPF_ANY) == 0;
+}
+
+static struct foreign *load(void) {
   struct foreign *object = foreign__open();
 
-  if (!object)
-    return NULL;
-  bpf_program__set_autoload(object->progs.foreign_tc, false);
-  bpf_program__set_autoload(object->progs.foreign_drop, false);
-  if (drops)
-    object->bss->foreign_drops = strtoul(drops, NULL, 10);
-  if (foreign__load(object) == 0)
+  if (!object || load_into(object))
     return object;
   foreign__destroy(object);
   return NULL;
-}
-
-static int program_of(const struct foreign *object) {
-  return bpf_program__fd(object->progs.foreign);
 }
 
 static int attach(const struct foreign *object, const char *interface,
@@ -45,8 +79,30 @@ static int attach(const struct foreign *object, const char *interface,
               .flags = strcmp(mode, "native") == 0 ? XDP_FLAGS_DRV_MODE
                                                    : XDP_FLAGS_SKB_MODE);
 
-  return bpf_link_create(program_of(object), if_nametoindex(interface), BPF_XDP,
+  return bpf_link_create(fd_of(object), if_nametoindex(interface), BPF_XDP,
                          &options);
+}
+
+/* To all of "eth0,eth1"; returns their number, 0 where one fails. */
+static size_t attach_all(const struct foreign *object, char *interfaces,
+                         const char *mode, int links[LINKS_MAX]) {
+  size_t count = 0;
+
+  for (char *name = strtok(interfaces, ","); name && count < LINKS_MAX;
+       name = strtok(NULL, ",")) {
+    links[count] = attach(object, name, mode);
+    if (links[count++] < 0)
+      return 0;
+  }
+  return count;
+}
+
+static bool exchange(const struct foreign *object, const int *links,
+                     size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (bpf_link_update(links[i], fd_of(object), NULL) != 0)
+      return false;
+  return true;
 }
 
 static int fail(const char *interface) {
@@ -60,7 +116,7 @@ static void say(const char *word) {
 }
 
 int main(int argc, char **argv) {
-  const char *drops = argc > 3 ? argv[3] : NULL;
+  int links[LINKS_MAX];
   sigset_t signals;
   int signal;
 
@@ -68,18 +124,20 @@ int main(int argc, char **argv) {
     fputs(usage, stderr);
     return EXIT_FAILURE;
   }
+  if (argc == 4)
+    choose(argv[3]);
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, NULL);
-  struct foreign *object = load(drops);
-  int link = object ? attach(object, argv[1], argv[2]) : -1;
-  if (link < 0)
+  struct foreign *object = load();
+  size_t count = object ? attach_all(object, argv[1], argv[2], links) : 0;
+  if (!count)
     return fail(argv[1]);
   say("attached");
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    struct foreign *next = load(drops);
-    if (!next || bpf_link_update(link, program_of(next), NULL) != 0)
+    struct foreign *next = load();
+    if (!next || !exchange(next, links, count))
       return fail(argv[1]);
     foreign__destroy(object);
     object = next;

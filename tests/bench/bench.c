@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /* What a frame costs, and what an interface does. Usage:
- * bench [CSV-FILE [frames|tcp|scale]] */
+ * bench [CSV-FILE [frames|observe|tcp|scale]] */
 #include "tests/bench/bench.h"
 
 #include <bpf/libbpf.h>
@@ -20,8 +20,6 @@
 #include "plugin/notices.h"
 
 #include "tests/bench/peers.skel.h"
-
-enum { IFINDEX_LOOPBACK = 1 /* where test runs come in */ };
 
 struct program programs[PROGRAMS_COUNT];
 size_t cpus;
@@ -162,16 +160,23 @@ static void add_foreign(enum program_index index, const char *name,
                                      .native = index};
 }
 
+struct datapath *open_datapath(enum entry entry, __u32 groups) {
+  struct datapath *datapath;
+  char why[512];
+
+  int error =
+      datapath_open(groups, ENTRY_BIT(entry), &datapath, why, sizeof(why));
+  if (error)
+    die(why, error);
+  return datapath;
+}
+
 static struct program *add_ours(enum program_index index, const char *name,
                                 enum entry entry, __u32 groups) {
   struct program *program = &programs[index];
-  char why[512];
 
   *program = (struct program){.name = name, .base = EMPTY, .native = index};
-  int error = datapath_open(groups, ENTRY_BIT(entry), &program->datapath, why,
-                            sizeof(why));
-  if (error)
-    die(why, error);
+  program->datapath = open_datapath(entry, groups);
   program->port = open_port(program->datapath, entry, IFINDEX_LOOPBACK);
   program->fd = datapath_program(program->datapath, entry);
   return program;
@@ -180,7 +185,7 @@ static struct program *add_ours(enum program_index index, const char *name,
 static void add_native(void) {
   add_ours(DEFAULT, "protocol (default)", ENTRY_NATIVE, GROUPS_DEFAULT);
   add_ours(TOTAL, "total", ENTRY_NATIVE, GROUP_BIT(GROUP_TOTAL));
-  for (enum group g = GROUP_PROTOCOL + 1; g < GROUP_COUNT; g++)
+  for (enum group g = GROUP_PROTOCOL + 1; g <= GROUP_CPU; g++)
     add_ours(SINGLE_GROUPS + g - GROUP_PROTOCOL - 1, groups_name(g),
              ENTRY_NATIVE, GROUP_BIT(g));
   add_ours(ALL, "all", ENTRY_NATIVE, GROUPS_ALL);
@@ -264,6 +269,7 @@ static const struct {
   const char *name;
   void (*measure)(void);
 } parts[] = {{"frames", measure_programs},
+             {"observe", observe_compare},
              {"tcp", tcp_compare},
              {"scale", scale_measure}};
 

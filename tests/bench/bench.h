@@ -13,6 +13,8 @@
 #include "plugin/port.h"
 #include "tests/bench/samples.h"
 
+enum { IFINDEX_LOOPBACK = 1 /* where test runs come in */ };
+
 /* In the order of the tables. */
 enum program_index {
   EMPTY,
@@ -20,7 +22,7 @@ enum program_index {
   DEFAULT,
   TOTAL,
   SINGLE_GROUPS, /* those behind GROUP_PROTOCOL */
-  ALL = SINGLE_GROUPS + GROUP_COUNT - 1 - GROUP_PROTOCOL,
+  ALL = SINGLE_GROUPS + GROUP_CPU - GROUP_PROTOCOL,
   FRAGS_DEFAULT,
   GENERIC_DEFAULT,
   TC_EMPTY,
@@ -43,6 +45,13 @@ extern size_t cpus;
 
 /* What test runs of programs take, over one frame. */
 void cost_compare(const char *frame);
+
+/* Nanoseconds of a frame in test runs of a program, on this CPU. */
+double cost_of(int program, const char *frame);
+
+/* What it costs that somebody else's program is observed, beside what our own
+ * entry costs. */
+void observe_compare(void);
 
 /* How many frames come in through a veth pair. */
 void veth_compare(const char *frame);
@@ -71,6 +80,9 @@ void new_namespace(void);
 int namespace_descriptor(void);
 
 void enter(int namespace);
+
+/* With the program of one entry. */
+struct datapath *open_datapath(enum entry entry, __u32 groups);
 
 /* New and published, of frames of Ethernet. */
 struct port *open_port(struct datapath *datapath, enum entry entry,

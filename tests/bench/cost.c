@@ -27,18 +27,21 @@ struct worker {
 
 /* By this thread's own time: what others take from its CPU does not count. The
  * kernel's own figure is in whole nanoseconds. */
-static double run_once(const struct program *program,
-                       const struct frame_case *frame) {
+static double run_once(int program, const struct frame_case *frame) {
   uint8_t octets[FRAME_MAX];
   LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = octets,
               .repeat = FRAMES_PER_RUN);
 
   run.data_size_in = frame_octets(frame, octets);
   double begin = now(CLOCK_THREAD_CPUTIME_ID);
-  int error = bpf_prog_test_run_opts(program->fd, &run);
+  int error = bpf_prog_test_run_opts(program, &run);
   if (error)
     die(frame->name, error);
   return (now(CLOCK_THREAD_CPUTIME_ID) - begin) / FRAMES_PER_RUN;
+}
+
+double cost_of(int program, const char *frame) {
+  return run_once(program, frame_find(frame));
 }
 
 static void *work(void *context) {
@@ -46,7 +49,7 @@ static void *work(void *context) {
 
   pin_to(worker->cpu);
   pthread_barrier_wait(worker->start);
-  worker->ns = run_once(worker->program, worker->frame);
+  worker->ns = run_once(worker->program->fd, worker->frame);
   return NULL;
 }
 

@@ -59,7 +59,7 @@ struct footprint footprint_now(void) {
 }
 
 double footprint_of_port(const struct datapath *datapath) {
-  int fd = datapath_create_elements(datapath);
+  int fd = datapath_create_elements(datapath, &datapath->shape);
   char number[16];
 
   if (fd < 0)

@@ -235,7 +235,7 @@ static void make_pair(struct path *path) {
   close(receiver_namespace);
 }
 
-static struct datapath *open_datapath(void) {
+static struct datapath *load_programs(void) {
   struct datapath *datapath;
   unsigned entries = 0;
   char why[512];
@@ -302,7 +302,7 @@ void tcp_compare(void) {
   make_pair(&path);
   path.ifindex = if_nametoindex("bench0");
   path.listener = open_listener();
-  path.datapath = open_datapath();
+  path.datapath = load_programs();
   find_ksoftirqd();
   pin_to(cpus - 1);
   measure(&path, &measured);

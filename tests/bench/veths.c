@@ -68,7 +68,7 @@ size_t veths_with_xdp(void) {
   if (error)
     die("cannot list the links", error);
   while ((link = links_next(&links, link)))
-    count += link->xdp_program != 0;
+    count += link->xdp.program != 0;
   links_clear(&links);
   return count;
 }

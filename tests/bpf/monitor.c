@@ -76,7 +76,7 @@ static void visit(void *context, const struct link_state *before,
     note_number("mtu", before->mtu, after->mtu);
     note_number("up", before->flags & IFF_UP, after->flags & IFF_UP);
     note_number("master", before->master, after->master);
-    note_number("xdp", before->xdp_program != 0, after->xdp_program != 0);
+    note_number("xdp", before->xdp.program != 0, after->xdp.program != 0);
     if (visited[start]) {
       char changes[128];
       snprintf(changes, sizeof(changes), "%s", visited + start);
@@ -224,7 +224,7 @@ static void test_open(void **state) {
   assert_int_equal(veth->tx_queues, 4);
   assert_int_equal(veth->lower, if_nametoindex("veth2"));
   assert_int_equal(veth->master, 0);
-  assert_int_equal(veth->xdp_program, 0);
+  assert_int_equal(veth->xdp.program, 0);
   assert_int_equal(veth->flags & IFF_UP, 0);
   assert_string_equal(find_name("upper")->kind, "bridge");
   assert_string_equal(find_name("lo")->kind, "");
@@ -556,17 +556,19 @@ static int load_program(void) {
 }
 
 static __u32 query_xdp(unsigned ifindex) {
-  __u32 program = 4711;
+  struct xdp_state xdp = {4711, true};
 
-  assert_int_equal(monitor_query_xdp(ifindex, &program), 0);
-  return program;
+  assert_int_equal(monitor_query_xdp(ifindex, &xdp), 0);
+  assert_false(xdp.is_generic);
+  return xdp.program;
 }
 
 static void test_xdp(void **state) {
   unsigned ifindex = if_nametoindex("veth1");
   int program = load_program();
   struct bpf_prog_info info = {0};
-  __u32 length = sizeof(info), unused;
+  __u32 length = sizeof(info);
+  struct xdp_state unused;
 
   (void)state;
   assert_true(program >= 0);
@@ -575,10 +577,10 @@ static void test_xdp(void **state) {
   int link = bpf_link_create(program, ifindex, BPF_XDP, NULL);
   assert_true(link >= 0);
   assert_int_equal(query_xdp(ifindex), info.id);
-  assert_int_equal(find_name("veth1")->xdp_program, 0);
+  assert_int_equal(find_name("veth1")->xdp.program, 0);
   assert_int_equal(monitor_resync(monitor, visit, visited), 0);
   assert_non_null(strstr(visited, "veth1: xdp 0>1\n"));
-  assert_int_equal(find_name("veth1")->xdp_program, info.id);
+  assert_int_equal(find_name("veth1")->xdp.program, info.id);
   visited[0] = '\0';
   close(link);
   assert_int_equal(query_xdp(ifindex), 0);

@@ -193,14 +193,14 @@ bool monitor_has_vlan(const struct monitor *monitor, unsigned ifindex) {
   return ifindex % 10 == 0;
 }
 
-int monitor_query_xdp(unsigned ifindex, __u32 *ret_program) {
+int monitor_query_xdp(unsigned ifindex, struct xdp_state *ret_xdp) {
   const struct card *card = card_of(ifindex);
 
   fakes.xdp_queries++;
   fakes.now += fakes.xdp_takes;
   if (fakes.xdp_error || !card)
     return fakes.xdp_error ? fakes.xdp_error : -ENODEV;
-  *ret_program = card->program;
+  *ret_xdp = (struct xdp_state){.program = card->program};
   return 0;
 }
 

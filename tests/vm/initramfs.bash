@@ -23,7 +23,7 @@ modules=(virtio_pci virtio_net vmxnet3 acpiphp
 
 # Of the build tree; what there is of them.
 built=(plugin/.libs/xdp.so tests/foreign.bpf.o 'tests/.libs/*.so'
-  'tests/bpf/*' 'tests/*')
+  'tests/bpf/*' 'tests/bench/*' 'tests/*')
 sources=(tests/e2e tests/vm contrib/xdp.conf)
 
 triplet_of() {

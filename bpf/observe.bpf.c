@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+
+/* The pair of programs that watches somebody else's XDP program, which goes on
+ * as it would without us. At the entry of it, what the frame is; at its exit
+ * the frame is counted, as it came in, with the verdict: so that one which was
+ * under way when we came or went is counted as a whole or not at all. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/count.bpf.h"
+#include "bpf/elements.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+const volatile struct observe_options options = {};
+
+struct interfaces observe_interfaces SEC(".maps");
+struct interfaces_beyond observe_beyond SEC(".maps");
+
+/* What is read of the kernel's own types (net/xdp.h, linux/netdevice.h), where
+ * this kernel has it. */
+#define OF_KERNEL __attribute__((preserve_access_index))
+
+struct ns_common {
+  unsigned int inum;
+} OF_KERNEL;
+
+struct net {
+  struct ns_common ns;
+} OF_KERNEL;
+
+typedef struct {
+  struct net *net;
+} OF_KERNEL possible_net_t;
+
+struct net_device {
+  int ifindex;
+  possible_net_t nd_net;
+} OF_KERNEL;
+
+struct xdp_rxq_info {
+  struct net_device *dev;
+  __u32 queue_index;
+} OF_KERNEL;
+
+struct xdp_buff {
+  void *data;
+  void *data_end;
+  struct xdp_rxq_info *rxq;
+  __u32 flags; /* since Linux 5.18 */
+} OF_KERNEL;
+
+enum { XDP_FLAGS_HAS_FRAGS = 1 << 0 };
+
+/* Another namespace may have a device of the same ifindex, whose frames do not
+ * enter, and so do not leave. */
+static __always_inline bool is_ours(const struct net_device *device) {
+  return !bpf_core_field_exists(device->nd_net.net) ||
+         device->nd_net.net->ns.inum == options.netns;
+}
+
+/* NULL: the frame is of an interface that is not observed. */
+static __always_inline struct element *
+element_of_device(const struct net_device *device) {
+  return element_of(&observe_interfaces, &observe_beyond, device->ifindex);
+}
+
+/* The first buffer of a frame. Each field is read once: the kernel checks the
+ * address of each. */
+struct buffer {
+  const struct xdp_buff *xdp;
+  const void *data;
+  __u64 octets;
+};
+
+static __always_inline struct buffer buffer_of(const struct xdp_buff *xdp) {
+  const void *data = xdp->data;
+
+  return (struct buffer){xdp, data, xdp->data_end - data};
+}
+
+static __always_inline __u64 octets_of(const struct buffer *buffer) {
+  const struct xdp_buff *xdp = buffer->xdp;
+
+  if (bpf_core_field_exists(xdp->flags) &&
+      unlikely(xdp->flags & XDP_FLAGS_HAS_FRAGS))
+    return bpf_xdp_get_buff_len((struct xdp_md *)xdp);
+  return buffer->octets;
+}
+
+/* --- entry -----------------------------------------------------------------*/
+
+/* The head is at hand; what is behind it, up to the end of the first buffer, is
+ * copied when it is asked for. */
+static __always_inline const void *
+frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
+  const struct buffer *first = frame->context;
+
+  if (likely(offset <= HEAD_OCTETS - size)) {
+    /* Changes nothing, and is there for the verifier: of the comparison it may
+     * know in another register only. */
+    asm volatile("%0 &= %1" : "+r"(offset) : "i"(HEAD_MASK));
+    const void *at = frame->data + offset;
+    return likely(at + size <= frame->data_end) ? at : NULL;
+  }
+  if (offset + size > first->octets)
+    return NULL;
+  return bpf_probe_read_kernel(buffer, size, first->data + offset) == 0 ? buffer
+                                                                        : NULL;
+}
+
+/* Reads beyond the end of a shorter frame, where the kernel has room for more,
+ * and frame_at() does not look. */
+static __always_inline struct frame
+frame_of(const struct element *element, struct buffer *buffer, __u64 octets) {
+  void *head = (void *)element + options.head;
+  __u64 readable = buffer->octets < HEAD_OCTETS ? buffer->octets : HEAD_OCTETS;
+
+  bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data);
+  return (struct frame){.data = head,
+                        .data_end = head + readable,
+                        .context = buffer,
+                        .octets = octets,
+                        .link = element->link};
+}
+
+/* In memory, which the verifier does not follow, lest it go through all
+ * combinations of all parts. */
+static __always_inline void
+enter_packet(struct entered *entered, const struct frame *frame, __u32 groups) {
+  struct packet packet = {0};
+
+  if (likely(packet_is_plain_tcp(frame, &packet)))
+    packet.protocol = PROTOCOL_IPV4_TCP;
+  else if (!packet_parse_link(frame, &packet))
+    packet.protocol = PROTOCOL_TRUNCATED;
+  else
+    packet.protocol = packet_parse_network(frame, &packet);
+  entered->protocol = packet.protocol;
+  if (groups & GROUP_BIT(GROUP_VLAN))
+    entered->vlan = packet.vlan;
+  if (groups & GROUP_BIT(GROUP_DSCP))
+    entered->dscp = packet.dscp;
+  if (groups & GROUP_BIT(GROUP_TCP))
+    entered->tcp_flags = packet.tcp_flags;
+}
+
+static __always_inline void enter(struct element *element,
+                                  const struct xdp_buff *xdp, __u32 groups) {
+  struct entered *entered = &element->entered;
+  struct buffer buffer = buffer_of(xdp);
+  __u64 octets = octets_of(&buffer);
+
+  entered->is_inside = true;
+  entered->octets = octets;
+  if (groups & GROUP_BIT(GROUP_QUEUE))
+    entered->queue = queue_of(xdp->rxq->queue_index);
+  if (!(groups &
+        (GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK)))
+    return;
+  struct frame frame = frame_of(element, &buffer, octets);
+  if (groups & GROUP_BIT(GROUP_CAST))
+    entered->cast = packet_cast(&frame);
+  if (groups & (GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK))
+    enter_packet(entered, &frame, groups);
+}
+
+/* As in count_frame() the commonest selections have a copy each. */
+SEC("fentry")
+int collectd_enter(const __u64 *arguments) {
+  const struct xdp_buff *xdp = (const struct xdp_buff *)arguments[0];
+  const struct net_device *device = xdp->rxq->dev;
+  struct element *element = element_of_device(device);
+  __u32 groups = options.layout.groups;
+
+  if (!element || unlikely(!is_ours(device)))
+    return 0;
+  if (groups == GROUP_BIT(GROUP_PROTOCOL))
+    enter(element, xdp, GROUP_BIT(GROUP_PROTOCOL));
+  else if (groups == GROUP_BIT(GROUP_TOTAL))
+    enter(element, xdp, GROUP_BIT(GROUP_TOTAL));
+  else
+    enter(element, xdp, groups);
+  return 0;
+}
+
+/* --- exit ------------------------------------------------------------------*/
+
+static __always_inline enum verdict verdict_of(int result) {
+  switch (result) {
+  case XDP_PASS:
+    return VERDICT_PASS;
+  case XDP_DROP:
+    return VERDICT_DROP;
+  case XDP_TX:
+    return VERDICT_TX;
+  case XDP_REDIRECT:
+    return VERDICT_REDIRECT;
+  default:
+    return VERDICT_ABORTED;
+  }
+}
+
+/* `member` comes from memory: for the verifier it may be any. */
+static __always_inline void tally_entered(const struct tally *tally,
+                                          enum group group, __u32 member,
+                                          __u32 count) {
+  if (tally->groups & GROUP_BIT(group) && member < count)
+    tally_add(tally, group, member);
+}
+
+static __always_inline void leave(struct element *element, int result,
+                                  __u32 groups) {
+  const struct entered *entered = &element->entered;
+  const struct tally tally = {
+      .cells = element->cells,
+      .layout = &options.layout,
+      .groups = groups,
+      .wire = {.packets = 1, .octets = entered->octets}};
+
+  tally_entered(&tally, GROUP_TOTAL, 0, 1);
+  tally_entered(&tally, GROUP_QUEUE, entered->queue, QUEUE_COUNT);
+  if (groups & GROUP_BIT(GROUP_SIZE))
+    tally_size(&tally);
+  tally_entered(&tally, GROUP_CAST, entered->cast, CAST_COUNT);
+  tally_entered(&tally, GROUP_VLAN, entered->vlan, VLAN_COUNT);
+  if (groups & GROUPS_OF_NETWORK && entered->protocol < PROTOCOL_COUNT) {
+    const struct packet packet = {.dscp = entered->dscp & (DSCP_COUNT - 1),
+                                  .tcp_flags = entered->tcp_flags};
+    tally_network(&tally, &packet, entered->protocol);
+  }
+  tally_add(&tally, GROUP_VERDICT, verdict_of(result));
+}
+
+SEC("fexit")
+int collectd_leave(const __u64 *arguments) {
+  const struct xdp_buff *xdp = (const struct xdp_buff *)arguments[0];
+  struct element *element = element_of_device(xdp->rxq->dev);
+  __u32 groups = options.layout.groups;
+  int result = arguments[1];
+
+  if (!element || !element->entered.is_inside)
+    return 0;
+  element->entered.is_inside = false;
+  if (groups == GROUP_BIT(GROUP_PROTOCOL))
+    leave(element, result, GROUP_BIT(GROUP_PROTOCOL));
+  else if (groups == GROUP_BIT(GROUP_TOTAL))
+    leave(element, result, GROUP_BIT(GROUP_TOTAL));
+  else
+    leave(element, result, groups);
+  return 0;
+}
