@@ -288,7 +288,3 @@ struct observer *observer_close(struct observer *observer) {
   observer_free(observer);
   return NULL;
 }
-
-bool observer_is_lasting(int error) {
-  return error && error != -ENOENT && !may_pass(error);
-}

@@ -28,9 +28,6 @@ int observer_attach(struct observer *observer);
 /* Detaches it where no other port needs it. Takes NULL, returns NULL. */
 struct observer *observer_close(struct observer *observer);
 
-/* Whether such an error stays for as long as that program is there. */
-bool observer_is_lasting(int error);
-
 /* Closes what observers of the datapath have in common; there are none left. */
 void observer_forget(struct datapath *datapath);
 

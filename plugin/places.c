@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/observer.h"
-
 static const struct places received[] = {
     [MODE_AUTO] = {{ENTRY_NATIVE, ENTRY_NATIVE_FRAGS, ENTRY_TC_RX,
                     ENTRY_GENERIC},
@@ -86,9 +84,25 @@ const char *places_words(enum entry entry, enum attachment attachment) {
   }
 }
 
+/* What observer_open() says of the kernel, of us or of that program, and not of
+ * this moment. */
+static bool is_never_observed(int error) {
+  switch (-error) {
+  case EPERM:
+  case EOPNOTSUPP:
+  case ENOSYS:
+  case ENODATA:
+  case ENXIO:
+  case EINVAL:
+    return true;
+  default:
+    return false;
+  }
+}
+
 bool places_is_refusal(enum entry entry, int error) {
   if (entry == ENTRY_OBSERVE)
-    return observer_is_lasting(error);
+    return is_never_observed(error);
   switch (-error) {
   case EOPNOTSUPP:
   case EINVAL:
@@ -186,8 +200,8 @@ static void describe_observe(int error, const struct device *device,
     break;
   case ENOENT:
     SAY(refusal, "%s",
-        device->is_bond_member ? "that program is its bond's"
-                               : "that program could not be found");
+        device && device->is_bond_member ? "that program is its bond's"
+                                         : "that program could not be found");
     break;
   case EINVAL:
     SAY(refusal, "the kernel does not have that program observed");
@@ -224,10 +238,6 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
                                const struct device *device) {
   struct refusal refusal = {"", ""};
 
-  if (entry == ENTRY_OBSERVE) {
-    describe_observe(error, device, &refusal);
-    return refusal;
-  }
   for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
     if (known[i].error != -error || is_of_place(entry, error))
       continue;
@@ -235,7 +245,9 @@ struct refusal places_describe(enum entry entry, int error, const char *name,
     ADVISE(&refusal, "%s", known[i].remedy);
     return refusal;
   }
-  if (!device || !places_is_refusal(entry, error))
+  if (entry == ENTRY_OBSERVE)
+    describe_observe(error, device, &refusal);
+  else if (!device || !places_is_refusal(entry, error))
     SAY(&refusal, "%s", strerror(-error));
   else if (places_is_tc(entry))
     describe_tc(error, name, &refusal);
