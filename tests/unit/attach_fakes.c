@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugin/log.h"
+#include "plugin/monitor.h"
 
 enum { MEMBER = 11, MEMBERS = 2, PORTS_MAX = 2 * CARDS };
 
@@ -21,6 +22,7 @@ struct attach_job job;
 struct port {
   enum entry entry;
   unsigned ifindex;
+  bool sees_members; /* of a bond, as theirs */
   bool is_published, is_sealed, is_attached;
 };
 
@@ -32,7 +34,7 @@ static struct datapath *const the_datapath = (void *)&fakes;
 static const char *const entry_names[ENTRY_COUNT] = {
     [ENTRY_NATIVE] = "native",   [ENTRY_NATIVE_FRAGS] = "frags",
     [ENTRY_GENERIC] = "generic", [ENTRY_TC_RX] = "tc-rx",
-    [ENTRY_TC_TX] = "tc-tx",
+    [ENTRY_TC_TX] = "tc-tx",     [ENTRY_OBSERVE] = "observe",
 };
 
 /* --- what is replaced ------------------------------------------------------*/
@@ -79,6 +81,14 @@ static const struct answer *answer_of(enum entry entry, unsigned ifindex) {
   return &fakes.answers[ifindex - IFINDEX][entry];
 }
 
+int monitor_query_xdp(unsigned ifindex, struct xdp_state *ret_xdp) {
+  assert_in_range(ifindex, IFINDEX, IFINDEX + CARDS - 1);
+  fakes.xdp_queries++;
+  if (!fakes.xdp_error)
+    *ret_xdp = fakes.xdp[ifindex - IFINDEX];
+  return fakes.xdp_error;
+}
+
 /* No frame is counted twice. */
 static void assert_is_alone(enum entry entry, unsigned ifindex) {
   for (size_t i = 0; i < PORTS_MAX; i++)
@@ -86,8 +96,9 @@ static void assert_is_alone(enum entry entry, unsigned ifindex) {
                  (ports[i]->entry == ENTRY_TC_TX) == (entry == ENTRY_TC_TX));
 }
 
-int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
-             enum link link, struct port **ret_port) {
+static int make_port(struct datapath *datapath, enum entry entry,
+                     unsigned ifindex, enum link link, bool sees_members,
+                     struct port **ret_port) {
   const struct answer *answer = answer_of(entry, ifindex);
   size_t i = 0;
 
@@ -101,9 +112,29 @@ int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
   while (ports[i])
     i++;
   ports[i] = malloc(sizeof(struct port));
-  *ports[i] = (struct port){.entry = entry, .ifindex = ifindex};
+  *ports[i] = (struct port){
+      .entry = entry, .ifindex = ifindex, .sees_members = sees_members};
   *ret_port = ports[i];
   return 0;
+}
+
+int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
+             enum link link, struct port **ret_port) {
+  bool is_native = entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
+
+  assert_int_not_equal(entry, ENTRY_OBSERVE);
+  return make_port(datapath, entry, ifindex, link, is_native, ret_port);
+}
+
+/* Beside the program that is there. */
+int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
+                    enum link link, struct port **ret_port) {
+  const struct xdp_state *xdp = &fakes.xdp[ifindex - IFINDEX];
+
+  assert_int_not_equal(program, 0);
+  assert_int_equal(program, xdp->program);
+  return make_port(datapath, ENTRY_OBSERVE, ifindex, link, !xdp->is_generic,
+                   ret_port);
 }
 
 int ports_publish(struct port *const *list, size_t count) {
@@ -149,9 +180,7 @@ void port_seal(struct port *port) {
  * bonds alone. */
 int port_attach(struct port *port, enum attachment *ret_attachment) {
   const struct answer *answer = answer_of(port->entry, port->ifindex);
-  bool may_get_members =
-      strcmp(device.kind, "bond") == 0 &&
-      (port->entry == ENTRY_NATIVE || port->entry == ENTRY_NATIVE_FRAGS);
+  bool may_get_members = strcmp(device.kind, "bond") == 0 && port->sees_members;
 
   assert_true(port->is_published);
   assert_int_equal(port->is_sealed, !may_get_members);
@@ -185,6 +214,7 @@ struct port *port_free(struct port *port) {
 static void forget(void) {
   fakes.tried[0] = fakes.added[0] = '\0';
   fakes.happened[0] = fakes.logged[0] = '\0';
+  fakes.xdp_queries = 0;
 }
 
 /* Ports of a test that failed are not the next one's. */
@@ -209,6 +239,18 @@ void refuse(enum entry entry, int error) {
 void refuse_native(int error) {
   refuse(ENTRY_NATIVE, error);
   refuse(ENTRY_NATIVE_FRAGS, error);
+}
+
+void occupy(__u32 program, bool is_generic) {
+  fakes.xdp[0] = (struct xdp_state){program, is_generic};
+  refuse_native(-EBUSY);
+  refuse(ENTRY_GENERIC, -EBUSY);
+}
+
+void vacate(void) {
+  fakes.xdp[0] = (struct xdp_state){0};
+  refuse_native(0);
+  refuse(ENTRY_GENERIC, 0);
 }
 
 void make_device(const char *kind, const char *driver) {
@@ -275,7 +317,8 @@ static bool run_one(enum mode mode, enum direction direction,
                             .device = &device,
                             .settings = &settings,
                             .direction = direction,
-                            .current = current};
+                            .current = current,
+                            .may_be_busy = fakes.is_program_known};
   run_jobs(&job, 1);
   bool is_counted = job.port;
   take_back(&job, 1);

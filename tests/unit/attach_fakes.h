@@ -28,6 +28,9 @@ struct answer {
 
 extern struct fakes {
   struct answer answers[CARDS][ENTRY_COUNT];
+  struct xdp_state xdp[CARDS]; /* somebody else's programs */
+  int xdp_error;               /* of monitor_query_xdp() */
+  bool is_program_known;       /* when a job begins */
   int publish_error;
   int members_error; /* after the members */
   int member_error;  /* of each member */
@@ -35,6 +38,7 @@ extern struct fakes {
   atomic_bool stopping;
   unsigned attached_until_stop; /* 0: never */
 
+  unsigned xdp_queries;
   char tried[256];     /* entries for which a port was asked */
   char added[64];      /* members, by their ifindex */
   char happened[1024]; /* with published ports, a line each */
@@ -55,6 +59,11 @@ int set_up(void **state);
 
 void refuse(enum entry entry, int error); /* of the first card */
 void refuse_native(int error);            /* both of its entries */
+
+/* Somebody else's program is there: it is in the way of ours. Whether it is
+ * known of before, fakes.is_program_known says. */
+void occupy(__u32 program, bool is_generic);
+void vacate(void);
 void make_device(const char *kind, const char *driver);
 
 /* attach_jobs(), asserting of each job that what is counted has a port which is

@@ -382,13 +382,13 @@ static void test_refusals_for_others(void **state) {
 
 static void test_busy(void **state) {
   (void)state;
+  settings.busy = BUSY_TC;
   refuse(ENTRY_NATIVE, -EBUSY);
   refuse(ENTRY_GENERIC, -EEXIST);
   assert_true(tell_rx(MODE_AUTO));
   assert_string_equal(fakes.logged, BEHIND_XDP);
   assert_true(tell_rx(MODE_GENERIC));
   assert_string_equal(fakes.logged, BEHIND_XDP);
-  settings.busy = BUSY_TC;
   assert_true(tell_rx(MODE_NATIVE));
   assert_string_equal(fakes.logged, BEHIND_XDP);
   fakes.answers[0][ENTRY_TC_RX].attachment = ATTACHED_BY_FILTER;
@@ -443,6 +443,7 @@ static void test_busy_and_no_tc(void **state) {
 
 static void test_it_becomes_busy(void **state) {
   (void)state;
+  settings.busy = BUSY_TC;
   refuse(ENTRY_NATIVE, -EEXIST);
   assert_false(tell_again(MODE_AUTO, ENTRY_TC_RX));
   assert_string_equal(fakes.logged, BEHIND_XDP);

@@ -6,6 +6,8 @@
 
 #include "tests/unit/interfaces_fakes.h"
 
+enum { WATCH = 50 }; /* milliseconds from one look to the next */
+
 static const struct outcome at_tc = {.entry = ENTRY_TC_RX,
                                      .first_error = -EOPNOTSUPP};
 static const struct outcome busy_at_tc = {.entry = ENTRY_TC_RX,
@@ -33,16 +35,16 @@ static void test_a_busy_card_is_looked_at(void **state) {
   start_with(busy_at_tc);
   card_set_program(1, 7);
   settle();
-  assert_int_equal(fakes.wait, 75);
+  assert_int_equal(fakes.wait, WATCH);
   card_set_program(1, 0);
   card_answers(1, DIRECTION_RX, native);
-  turn_after(74);
+  turn_after(WATCH - 1);
   assert_int_equal(fakes.xdp_queries, 0);
   turn_after(1);
   assert_int_equal(fakes.xdp_queries, 1);
   assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(read_all(), "eth0: rx 1 (0) tx 0 attached\n");
-  turn_after(75);
+  turn_after(WATCH);
   assert_int_equal(fakes.xdp_queries, 0);
   assert_true(fakes.wait > 1000);
   stop();
@@ -56,8 +58,8 @@ static void test_a_card_that_stays_busy_is_left_alone(void **state) {
   start();
   settle();
   assert_string_equal(fakes.tried, "");
-  for (unsigned t = 75; t < 1000; t += 75) {
-    turn_after(75);
+  for (unsigned t = WATCH; t < 1000; t += WATCH) {
+    turn_after(WATCH);
     assert_int_equal(fakes.xdp_queries, 1);
     assert_string_equal(fakes.tried, "");
   }
@@ -91,7 +93,7 @@ static void test_a_program_that_is_not_there_after_the_refusal(void **state) {
   assert_string_equal(fakes.logged, "");
   turn();
   assert_string_equal(fakes.tried, "");
-  assert_int_equal(fakes.wait, 75);
+  assert_int_equal(fakes.wait, WATCH);
   turn_after(2000);
   assert_string_equal(fakes.tried, "eth0 rx");
   turn();
@@ -128,11 +130,11 @@ static void test_another_program_on_a_busy_card(void **state) {
   start();
   settle();
   card_set_program(1, 8);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(fakes.logged, "");
   settle();
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "");
   stop();
 }
@@ -148,13 +150,13 @@ static void test_a_busy_card_that_is_held_up(void **state) {
   settle();
   card_set_program(1, 0);
   card_answers(1, DIRECTION_RX, held_up);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(fakes.logged, "");
   assert_string_equal(fakes.noticed, "");
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "");
-  turn_after(925);
+  turn_after(1000 - WATCH);
   assert_string_equal(fakes.tried, "eth0 rx");
   stop();
 }
@@ -178,9 +180,9 @@ static void test_a_busy_card_that_cannot_be_asked(void **state) {
   settle();
   fakes.xdp_error = -ENODEV;
   card_set_program(1, 9);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "");
-  assert_int_equal(fakes.wait, 75);
+  assert_int_equal(fakes.wait, WATCH);
   stop();
 }
 
@@ -192,10 +194,10 @@ static void test_a_program_that_comes_where_we_are_at_tc(void **state) {
   (void)state;
   start_with(at_tc);
   settle();
-  assert_int_equal(fakes.wait, 75);
+  assert_int_equal(fakes.wait, WATCH);
   card_set_program(1, 7);
   card_answers(1, DIRECTION_RX, busy_at_tc);
-  turn_after(74);
+  turn_after(WATCH - 1);
   assert_int_equal(fakes.xdp_queries, 0);
   turn_after(1);
   assert_string_equal(fakes.tried, "eth0 rx");
@@ -204,11 +206,11 @@ static void test_a_program_that_comes_where_we_are_at_tc(void **state) {
   assert_string_equal(fakes.noticed, "WARNING eth0: rx is counted at tc: "
                                      "another XDP program is attached\n");
   assert_string_equal(fakes.happened, "");
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "");
   card_set_program(1, 0);
   card_answers(1, DIRECTION_RX, at_tc);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "eth0 rx");
   assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   stop();
@@ -226,7 +228,7 @@ static void test_a_program_that_comes_and_is_to_be_skipped(void **state) {
                                 .error = -EBUSY,
                                 .is_busy = true,
                                 .gives_up = true});
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.happened, "detach 1 rx\nunpublish 1\n");
   assert_string_equal(
       fakes.logged, "6 eth0 rx: in the driver (native XDP), error 16, busy\n");
@@ -238,7 +240,7 @@ static void test_a_program_that_comes_and_is_to_be_skipped(void **state) {
   card_passes(1, 100);
   card_set_program(1, 0);
   card_answers(1, DIRECTION_RX, at_tc);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.noticed, "OKAY eth0: rx is counted\n");
   card_passes(1, 1);
   assert_string_equal(read_all(), "eth0: rx 3 (11) tx 0 attached\n");
@@ -249,9 +251,9 @@ static void test_a_program_that_comes_and_is_to_be_skipped(void **state) {
 static void assert_not_asked(void) {
   start();
   for (unsigned i = 0; i < 5; i++) {
-    turn_after(75);
+    turn_after(WATCH);
     assert_int_equal(fakes.xdp_queries, 0);
-    assert_true(fakes.wait > 75);
+    assert_true(fakes.wait > WATCH);
   }
   stop();
 }
@@ -297,7 +299,7 @@ static void test_asked_from_when_to_when(void **state) {
   (void)state;
   selection.ignores_lines = true;
   start();
-  turn_after(75);
+  turn_after(WATCH);
   assert_int_equal(fakes.xdp_queries, 0);
   card_add(1, "eth0");
   card_answers(1, DIRECTION_RX, at_tc);
@@ -305,12 +307,12 @@ static void test_asked_from_when_to_when(void **state) {
   assert_int_equal(fakes.wait, 0);
   turn();
   assert_int_equal(fakes.xdp_queries, 1);
-  assert_int_equal(fakes.wait, 75);
+  assert_int_equal(fakes.wait, WATCH);
   card_remove(1);
-  turn_after(75);
+  turn_after(WATCH);
   assert_int_equal(fakes.xdp_queries, 0);
-  assert_true(fakes.wait > 75);
-  turn_after(75);
+  assert_true(fakes.wait > WATCH);
+  turn_after(WATCH);
   assert_int_equal(fakes.xdp_queries, 0);
   stop();
 }
@@ -327,10 +329,10 @@ static void test_busy_and_at_tc(void **state) {
   card_answers(3, DIRECTION_RX, at_tc);
   start();
   settle();
-  turn_after(75);
+  turn_after(WATCH);
   assert_int_equal(fakes.xdp_queries, 2);
   card_set_program(3, 8);
-  turn_after(75);
+  turn_after(WATCH);
   assert_string_equal(fakes.tried, "eth2 rx");
   stop();
 }

@@ -402,7 +402,8 @@ static void test_mistakes_in_a_block(void **state) {
   refuse(BLOCK("Interface", STRING("eth1"), OPTION("Report", STRING("colour"))),
          "configuration: <Interface \"eth1\">: Report \"colour\": no such "
          "group; known are \"total\", \"protocol\", \"cast\", \"size\", "
-         "\"vlan\", \"tcp\", \"dscp\", \"queue\", \"cpu\", \"all\"");
+         "\"vlan\", \"tcp\", \"dscp\", \"queue\", \"cpu\", \"verdict\", "
+         "\"all\"");
   refuse(BLOCK("Interface", STRING("eth2"), OPTION("Busy", STRING("wait"))),
          "configuration: <Interface \"eth2\">: Busy \"wait\": no such choice; "
          "use \"observe\", \"tc\" or \"skip\"");
@@ -646,6 +647,10 @@ static void test_report_replaces_the_default_and_adds_up(void **state) {
   assert_int_equal(global().groups, GROUP_BIT(GROUP_CAST) |
                                         GROUP_BIT(GROUP_SIZE) |
                                         GROUP_BIT(GROUP_CPU));
+  add(OPTION("Report", STRING("verdict")));
+  assert_int_equal(global().groups,
+                   GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_SIZE) |
+                       GROUP_BIT(GROUP_CPU) | GROUP_BIT(GROUP_VERDICT));
   add(OPTION("Report", STRING("ALL")));
   assert_int_equal(global().groups, GROUPS_ALL);
 }
@@ -661,7 +666,7 @@ static void test_unknown_group(void **state) {
   refuse(OPTION("Report", STRING("protocols")),
          "configuration: Report \"protocols\": no such group; known are "
          "\"total\", \"protocol\", \"cast\", \"size\", \"vlan\", \"tcp\", "
-         "\"dscp\", \"queue\", \"cpu\", \"all\"");
+         "\"dscp\", \"queue\", \"cpu\", \"verdict\", \"all\"");
 }
 
 /* The others of its line hold. */

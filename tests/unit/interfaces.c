@@ -98,7 +98,7 @@ static void test_what_is_not_selected_is_left_alone(void **state) {
 static void look_at_settings(void *context, struct interface_report *report) {
   __u32 *groups = context;
 
-  groups[report->name[3] - '0'] = report->groups;
+  groups[report->name[3] - '0'] = report->sides[DIRECTION_RX].groups;
 }
 
 static void test_groups_of_a_block(void **state) {

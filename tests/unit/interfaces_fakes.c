@@ -299,9 +299,14 @@ static void visit_side(char **end, const struct side_report *side,
     return;
   assert_int_equal(counts->total.octets, 100 * counts->total.packets);
   assert_memory_equal(&counts->cells[0], &counts->total, sizeof(struct cell));
+  assert_int_equal(counts->cells[1].octets, 100 * counts->cells[1].packets);
   assert_memory_equal(&counts->cpus[0].total, &counts->total,
                       sizeof(struct cell));
-  *end += sprintf(*end, " (%" PRIu64 ")", (uint64_t)counts->total.packets);
+  *end += sprintf(*end, " (%" PRIu64, (uint64_t)counts->total.packets);
+  if (side->groups & GROUP_BIT(GROUP_VERDICT))
+    *end += sprintf(*end, ", %" PRIu64 " observed",
+                    (uint64_t)counts->cells[1].packets);
+  *end += sprintf(*end, ")");
 }
 
 static void visit(void *context, struct interface_report *report) {

@@ -34,6 +34,7 @@ struct outcome {
   enum entry first;
   int first_error;
   enum attachment attachment;
+  int observe_error; /* why it is not observed, which is wanted */
   bool goes;         /* the card, meanwhile */
   bool program_goes; /* somebody else's */
   bool gives_up;     /* with the error, also what is counted already */
@@ -49,6 +50,7 @@ extern struct fakes {
   int xdp_error;              /* of monitor_query_xdp() */
   unsigned xdp_takes;         /* milliseconds, each time */
   int notices_error;          /* of notices_start() */
+  int follow_error;           /* of port_follow() */
   int member_error;           /* of port_add_member() */
   bool merges;                /* all cards do: large receive offload is on */
   unsigned allocations;       /* the n-th from now fails; 0: none does */
@@ -125,6 +127,9 @@ void card_lose_program(unsigned ifindex, enum direction direction);
 /* Of somebody else: its id; 0: it has gone. There is no message. */
 void card_set_program(unsigned ifindex, __u32 program);
 
+/* ... with a message, as of what is attached by netlink. */
+void card_exchange_program(unsigned ifindex, __u32 program);
+
 /* From the next attempt on. At first all are counted, rx natively. */
 void card_answers(unsigned ifindex, enum direction direction,
                   struct outcome outcome);
@@ -168,7 +173,8 @@ void end_slowness(void);
 /* --- reads -----------------------------------------------------------------*/
 
 /* A line each: "eth0: rx 1 (7) tx 0 attached", with the mode and, of what is
- * counted, the frames. */
+ * counted, the frames; or "rx 4 (7, 5 observed)" where verdicts are told, with
+ * those that have one. */
 const char *read_all(void);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

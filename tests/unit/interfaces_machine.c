@@ -26,6 +26,7 @@ struct event {
 struct port {
   unsigned ifindex;
   enum direction direction;
+  __u32 program; /* somebody else's, that it observes; 0: it is our own */
   bool is_attached, is_detached, is_published;
   struct cell total;
 };
@@ -211,8 +212,11 @@ static struct port *port_make(const struct attach_job *job) {
   size_t i = 0;
 
   expect_in_thread(port);
+  expect_in_thread(job->entry != ENTRY_OBSERVE || job->xdp.program);
   *port = (struct port){.ifindex = job->device->ifindex,
                         .direction = job->direction,
+                        .program =
+                            job->entry == ENTRY_OBSERVE ? job->xdp.program : 0,
                         .is_attached = true,
                         .is_published = true};
   while (ports[i])
@@ -240,6 +244,16 @@ void port_detach(struct port *port) {
   port->is_detached = true;
   happens("detach %u %s\n", port->ifindex, direction_name(port->direction));
   card_passes(port->ifindex, fakes.frames_of_end);
+}
+
+/* The one before is observed where there is an error. */
+int port_follow(struct port *port, __u32 program) {
+  expect_in_thread(port->is_attached && port->program);
+  expect_in_thread(program && program != port->program);
+  happens("follow %u %u\n", port->ifindex, program);
+  if (!fakes.follow_error)
+    port->program = program;
+  return fakes.follow_error;
 }
 
 bool port_is_attached(const struct port *port) { return port->is_attached; }
@@ -284,6 +298,7 @@ void port_leave(struct port *port) {
 
 void port_read(const struct port *port, struct counts *counts) {
   counts->total = counts->cells[0] = counts->cpus[0].total = port->total;
+  counts->cells[1] = port->program ? port->total : (struct cell){0};
 }
 
 int port_add_member(struct port *port, unsigned ifindex) {
@@ -303,7 +318,8 @@ struct counts *datapath_new_counts(const struct datapath *datapath) {
   expect_in_thread(datapath == THE_DATAPATH);
   if (!counts)
     return NULL;
-  counts->cells_count = counts->cpus_count = 1;
+  counts->cells_count = 2;
+  counts->cpus_count = 1;
   return counts;
 }
 
@@ -349,6 +365,9 @@ static void do_job(struct attach_job *job, const atomic_bool *stopping) {
     outcome = (struct outcome){.entry = outcome.entry, .error = -ECANCELED};
   job->entry = outcome.entry;
   job->is_busy = outcome.is_busy;
+  if (job->is_busy && !fakes.xdp_error)
+    job->xdp.program = card->program;
+  job->observe_error = outcome.observe_error;
   job->first = outcome.first;
   job->first_error = outcome.first_error;
   job->error = outcome.error;
@@ -469,6 +488,13 @@ void card_set_program(unsigned ifindex, __u32 program) {
   card_there(ifindex)->program = program;
 }
 
+void card_exchange_program(unsigned ifindex, __u32 program) {
+  struct card *card = card_there(ifindex);
+
+  card->program = card->link.xdp.program = program;
+  announce(&card->link, false);
+}
+
 void card_answers(unsigned ifindex, enum direction direction,
                   struct outcome outcome) {
   card_there(ifindex)->outcomes[direction] = outcome;
@@ -488,9 +514,17 @@ bool card_is_counted(unsigned ifindex, enum direction direction) {
   return port && port->is_attached;
 }
 
+/* A program that is not there sees nothing, nor does who observes it. */
+static bool sees(const struct port *port, unsigned ifindex) {
+  const struct card *card = card_of(ifindex);
+
+  return port->ifindex == ifindex && port->is_attached &&
+         (!port->program || (card && port->program == card->program));
+}
+
 void card_passes(unsigned ifindex, unsigned count) {
   for (size_t i = 0; i < PORTS_MAX; i++) {
-    if (!ports[i] || ports[i]->ifindex != ifindex || !ports[i]->is_attached)
+    if (!ports[i] || !sees(ports[i], ifindex))
       continue;
     ports[i]->total.packets += count;
     ports[i]->total.octets += 100ULL * count;

@@ -193,6 +193,63 @@ static void test_cpus_online_or_used(void **state) {
                      "if_rx_packets cpu-3 5\nif_rx_octets cpu-3 500\n");
 }
 
+static void set_verdicts(void) {
+  for (enum verdict v = 0; v < VERDICT_COUNT; v++)
+    *cell(GROUP_VERDICT, v) = (struct cell){v + 1, 100 * (v + 1)};
+}
+
+/* What another program does with frames, in its own order. */
+static void test_verdicts(void **state) {
+  (void)state;
+  groups_lay_out(GROUP_BIT(GROUP_VERDICT), &counts->layout);
+  set_verdicts();
+  emit(GROUP_BIT(GROUP_VERDICT));
+  assert_lines(TOTAL "if_rx_packets verdict-pass 1\n"
+                     "if_rx_octets verdict-pass 100\n"
+                     "if_rx_packets verdict-drop 2\n"
+                     "if_rx_octets verdict-drop 200\n"
+                     "if_rx_packets verdict-tx 3\n"
+                     "if_rx_octets verdict-tx 300\n"
+                     "if_rx_packets verdict-redirect 4\n"
+                     "if_rx_octets verdict-redirect 400\n"
+                     "if_rx_packets verdict-aborted 5\n"
+                     "if_rx_octets verdict-aborted 500\n");
+}
+
+/* The cells are there, but nobody is observed. */
+static void test_no_verdicts(void **state) {
+  (void)state;
+  groups_lay_out(GROUP_BIT(GROUP_TCP), &counts->layout);
+  set_verdicts();
+  emit(GROUP_BIT(GROUP_TCP));
+  assert_lines(TOTAL "if_rx_packets tcp-syn 0\n"
+                     "if_rx_packets tcp-synack 0\n"
+                     "if_rx_packets tcp-fin 0\n"
+                     "if_rx_packets tcp-rst 0\n");
+}
+
+/* They come last, whatever is counted before, and are no reason to count. */
+static void test_where_verdicts_are(void **state) {
+  const __u32 verdict = GROUP_BIT(GROUP_VERDICT);
+  struct layout layout, other;
+
+  (void)state;
+  for (__u32 groups = 0; groups <= GROUPS_ALL; groups++) {
+    size_t cells = groups_lay_out(groups, &layout);
+    assert_int_equal(layout.first[GROUP_VERDICT], cells);
+    assert_false(layout.groups & verdict);
+    for (enum group g = 0; g < GROUP_VERDICT; g++)
+      assert_true(!(layout.groups & GROUP_BIT(g)) ||
+                  layout.first[g] + groups_members(g) <= cells);
+    assert_int_equal(groups_lay_out(groups ^ verdict, &other), cells);
+    assert_memory_equal(&layout, &other, sizeof(layout));
+  }
+  assert_int_equal(groups_lay_out(verdict, &layout), 1);
+  assert_int_equal(layout.groups, GROUP_BIT(GROUP_TOTAL));
+  assert_int_equal(groups_lay_out(GROUPS_ALL, &layout) + VERDICT_COUNT,
+                   CELLS_MAX);
+}
+
 /* No series is there twice. */
 static void test_all_groups(void **state) {
   size_t count = 0;
@@ -207,7 +264,8 @@ static void test_all_groups(void **state) {
       assert_int_not_equal(strncmp(other, line, strlen(line)), 0);
     count++;
   }
-  assert_int_equal(count, 2 + 2 * 20 + 2 + 2 * 3 + 7 + 2 * 3 + 4 + 2 * 2 + 2);
+  assert_int_equal(count,
+                   2 + 2 * 20 + 2 + 2 * 3 + 7 + 2 * 3 + 4 + 2 * 2 + 2 + 2 * 5);
 }
 
 #define TX_TOTAL "if_tx_packets  7\nif_tx_octets  700\n"
@@ -263,9 +321,12 @@ static void turn_around(char *text) {
     text[3] = 't';
 }
 
-/* All that is told of one direction is told of the other, but the queues. */
+/* All that is told of one direction is told of the other, but the queues and
+ * what is observed. */
 static void test_tx_all_groups(void **state) {
   static char expected[sizeof(lines)];
+  const __u32 of_both =
+      GROUPS_ALL - GROUP_BIT(GROUP_QUEUE) - GROUP_BIT(GROUP_VERDICT);
 
   (void)state;
   counts->queues = 1;
@@ -273,13 +334,13 @@ static void test_tx_all_groups(void **state) {
   for (size_t i = 0; i < CELLS_MAX; i++)
     counts->cells[i] = (struct cell){i + 1, 100 * (i + 1)};
   dscp_seen = 1ULL << 46;
-  emit(GROUPS_ALL - GROUP_BIT(GROUP_QUEUE));
+  emit(of_both);
   memcpy(expected, lines, sizeof(lines));
   turn_around(expected);
   assert_non_null(strstr(expected, "if_tx_octets cpu-1 500\n"));
 
   dscp_seen = 1ULL << 46;
-  emit_as(DIRECTION_TX, GROUPS_ALL);
+  emit_as(DIRECTION_TX, of_both | GROUP_BIT(GROUP_QUEUE));
   assert_lines(expected);
 }
 
@@ -313,6 +374,9 @@ int main(void) {
       TEST(test_queues_that_counted),
       TEST(test_more_queues_than_members),
       TEST(test_cpus_online_or_used),
+      TEST(test_verdicts),
+      TEST(test_no_verdicts),
+      TEST(test_where_verdicts_are),
       TEST(test_all_groups),
       TEST(test_tx_total),
       TEST(test_tx_errors),

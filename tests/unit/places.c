@@ -52,6 +52,7 @@ static void test_numbers(void **state) {
   assert_int_equal(places_number(ENTRY_GENERIC), 2);
   assert_int_equal(places_number(ENTRY_TC_RX), 3);
   assert_int_equal(places_number(ENTRY_TC_TX), 3);
+  assert_int_equal(places_number(ENTRY_OBSERVE), 4);
 }
 
 /* --- why not ---------------------------------------------------------------*/
@@ -65,13 +66,15 @@ static const struct {
 } anywhere[] = {
     {ENODEV, "there is no such interface", ""},
     {EALREADY, "it is counted for its bond", ""},
-    {EPERM, "CAP_NET_ADMIN or CAP_BPF is missing", "grant it to collectd"},
     {EMFILE, "out of file descriptors", LIMIT},
     {ENFILE, "out of file descriptors", LIMIT},
     /* Not of the ifindex: there is room for any. */
     {E2BIG, "Argument list too long", ""},
     {EIO, "Input/output error", ""},
 };
+
+static const enum entry ours[] = {ENTRY_NATIVE, ENTRY_NATIVE_FRAGS,
+                                  ENTRY_GENERIC, ENTRY_TC_RX, ENTRY_TC_TX};
 
 static void assert_described(enum entry entry, int error,
                              const struct device *device, const char *cause,
@@ -93,6 +96,16 @@ static void test_what_is_wrong_anywhere(void **state) {
     }
 }
 
+static void test_a_capability_is_missing(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(ours); i++)
+    assert_described(ours[i], EPERM, &card,
+                     "CAP_NET_ADMIN or CAP_BPF is missing",
+                     "grant it to collectd");
+  assert_described(ENTRY_OBSERVE, EPERM, NULL, "CAP_SYS_ADMIN is missing",
+                   "grant it to collectd");
+}
+
 static void test_another_program(void **state) {
   static const enum entry entries[] = {ENTRY_NATIVE, ENTRY_NATIVE_FRAGS,
                                        ENTRY_GENERIC};
@@ -112,7 +125,8 @@ static void test_busy_at_tc(void **state) {
 
 /* Of a driver it is one of queues. */
 static void test_no_memory(void **state) {
-  static const enum entry others[] = {ENTRY_GENERIC, ENTRY_TC_RX, ENTRY_TC_TX};
+  static const enum entry others[] = {ENTRY_GENERIC, ENTRY_TC_RX, ENTRY_TC_TX,
+                                      ENTRY_OBSERVE};
 
   (void)state;
   for (size_t i = 0; i < COUNT_OF(others); i++)
@@ -132,15 +146,48 @@ static void test_a_device_that_could_not_be_asked(void **state) {
                    "");
 }
 
+/* --- beside another program ------------------------------------------------*/
+
+/* As long as that one is there, and not only for the moment. */
+static void test_what_is_never_observed(void **state) {
+  static const int lasting[] = {EPERM,   EOPNOTSUPP, ENOSYS,
+                                ENODATA, ENXIO,      EINVAL};
+  static const int passing[] = {ENOENT, ENOMEM, EMFILE, ENFILE, EAGAIN, EINTR};
+
+  (void)state;
+  for (size_t i = 0; i < COUNT_OF(lasting); i++)
+    assert_true(places_is_refusal(ENTRY_OBSERVE, -lasting[i]));
+  for (size_t i = 0; i < COUNT_OF(passing); i++)
+    assert_false(places_is_refusal(ENTRY_OBSERVE, -passing[i]));
+  assert_false(places_is_refusal(ENTRY_OBSERVE, 0));
+}
+
+static void test_it_is_neither_native_nor_at_tc(void **state) {
+  (void)state;
+  assert_false(places_is_native(ENTRY_OBSERVE));
+  assert_false(places_is_tc(ENTRY_OBSERVE));
+}
+
+/* It is not known whether it is a member of a bond. */
+static void test_not_found_without_a_device(void **state) {
+  (void)state;
+  assert_described(ENTRY_OBSERVE, ENOENT, NULL,
+                   "that program could not be found", "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_entries_to_load),
       cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_what_is_wrong_anywhere),
+      cmocka_unit_test(test_a_capability_is_missing),
       cmocka_unit_test(test_another_program),
       cmocka_unit_test(test_busy_at_tc),
       cmocka_unit_test(test_no_memory),
       cmocka_unit_test(test_a_device_that_could_not_be_asked),
+      cmocka_unit_test(test_what_is_never_observed),
+      cmocka_unit_test(test_it_is_neither_native_nor_at_tc),
+      cmocka_unit_test(test_not_found_without_a_device),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -431,7 +431,7 @@ static void test_rename_to_another_busy_while_it_is(void **state) {
 
 static void look_at_groups(void *context, struct interface_report *report) {
   if (strcmp(report->name, "lan0") == 0)
-    *(__u32 *)context = report->groups;
+    *(__u32 *)context = report->sides[DIRECTION_RX].groups;
 }
 
 /* All is counted wherever something is told of it. */
@@ -461,7 +461,8 @@ static void see(void *context, struct interface_report *report) {
   char line[64];
 
   (void)context;
-  snprintf(line, sizeof(line), "%s %u\n", report->name, report->groups);
+  snprintf(line, sizeof(line), "%s %u\n", report->name,
+           report->sides[DIRECTION_RX].groups);
   if (!strstr(seen, line))
     strcat(seen, line);
 }
