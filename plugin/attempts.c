@@ -211,11 +211,12 @@ static void collect(struct attempts *attempts) {
 /* --- what came of it -------------------------------------------------------*/
 
 /* For a while both count: what the new one has counted when it takes over is
- * left out. A frame that is on its way from one to the other is missed. But a
- * program that was observed has gone, and counts nothing. */
+ * left out. A frame that is on its way from one to the other is missed. But
+ * what observed a program that has gone counts nothing. */
 static void exchange(struct interfaces *interfaces, struct interface *interface,
                      struct side *side, const struct attach_job *job) {
   struct port *old = side->port;
+  bool has_ended = is_observing(side) && !job->is_busy;
   struct series *series =
       interface->name ? &interface->name->series[job->direction] : NULL;
 
@@ -224,7 +225,7 @@ static void exchange(struct interfaces *interfaces, struct interface *interface,
     port_read(old, interfaces->scratch);
     series_keep(series, interfaces->scratch);
   }
-  if (series && !is_observing(side)) {
+  if (series && !has_ended) {
     port_read(job->port, interfaces->scratch);
     series_leave_out(series, interfaces->scratch);
   }
@@ -357,12 +358,14 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
 }
 
 /* It may have gone since we were refused: then we are too late to see it go,
- * and try once more. A bond's program has no id at its members. */
+ * and try once more. A bond's program has no id at its members. Where another
+ * one than the one that is observed was found there, the next look follows. */
 static void note_program(struct side *side, const struct attach_job *job,
                          bool was_busy) {
   bool may_have_gone = !was_busy || side->program;
 
-  side->program = job->xdp.program;
+  if (job->port || !is_observing(side))
+    side->program = job->xdp.program;
   if (!side->program && may_have_gone)
     side->retry_at = 0;
 }
