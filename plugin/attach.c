@@ -31,6 +31,10 @@ static bool is_of_mode(const struct attach_job *job, enum entry entry) {
   return false;
 }
 
+static enum entry best_of(const struct attach_job *job) {
+  return places_of(job->settings->mode, job->direction)->tried[0];
+}
+
 static bool is_observed(const struct attach_job *job) {
   return job->current && *job->current == ENTRY_OBSERVE;
 }
@@ -93,22 +97,26 @@ static void go_behind(struct attach_job *job, int error) {
  * there is tc, as is wanted. */
 static void give_way(struct attach_job *job) {
   job->is_busy = true;
-  if (is_skipped(job))
+  if (is_skipped(job)) {
+    job->entry = best_of(job);
     finish(job, -EBUSY);
-  else if (job->settings->busy == BUSY_TC)
+  } else if (job->settings->busy == BUSY_TC) {
     go_to(job, ENTRY_TC_RX);
-  else if (!job->xdp.program)
+  } else if (!job->xdp.program) {
     go_behind(job, -ENOENT);
-  else
+  } else {
     go_to(job, ENTRY_OBSERVE);
+  }
 }
 
-/* Whose program it is: not ours. */
-static void find_program(struct attach_job *job) {
+/* Whose program it is: not ours. Returns 0 or -errno. */
+static int find_program(struct attach_job *job) {
   struct xdp_state xdp;
+  int error = monitor_query_xdp(job->device->ifindex, &xdp);
 
-  if (monitor_query_xdp(job->device->ifindex, &xdp) == 0)
+  if (!error)
     job->xdp = xdp;
+  return error;
 }
 
 static bool wants_xdp(const struct attach_job *job) {
@@ -119,13 +127,23 @@ static bool has_xdp(const struct attach_job *job) {
   return job->current && !is_observed(job) && !places_is_tc(*job->current);
 }
 
+/* Nobody knows whether it is still there. */
+static void go_on_observing(struct attach_job *job) {
+  job->is_busy = true;
+  go_to(job, ENTRY_OBSERVE);
+}
+
 /* Where another program is known to be there is no need to try XDP. */
 static void begin(struct attach_job *job) {
-  job->first = places_of(job->settings->mode, job->direction)->tried[0];
+  int error = 0;
+
+  job->first = best_of(job);
   if (job->may_be_busy && wants_xdp(job) && !has_xdp(job))
-    find_program(job);
+    error = find_program(job);
   if (job->xdp.program)
     give_way(job);
+  else if (error && is_observed(job) && job->settings->busy == BUSY_OBSERVE)
+    go_on_observing(job);
   else
     go_on(job, -EALREADY);
 }
