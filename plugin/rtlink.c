@@ -24,15 +24,15 @@ static void parse_kind(const struct nlattr *information,
   }
 }
 
-/* The only program, or the first where there is one in the card as well. */
+/* The only program, or the first where there is one in the card as well: those
+ * in the driver and on the skb exclude each other. */
 static void parse_xdp(const struct nlattr *xdp, struct link_state *state) {
   const struct nlattr *attribute;
 
   mnl_attr_for_each_nested(attribute, xdp) {
-    switch (mnl_attr_get_type(attribute)) {
-    case IFLA_XDP_ATTACHED:
-      state->xdp.is_generic = mnl_attr_get_u8(attribute) == XDP_ATTACHED_SKB;
-      break;
+    __u16 type = mnl_attr_get_type(attribute);
+    state->xdp.is_generic |= type == IFLA_XDP_SKB_PROG_ID;
+    switch (type) {
     case IFLA_XDP_PROG_ID:
     case IFLA_XDP_DRV_PROG_ID:
     case IFLA_XDP_SKB_PROG_ID:
