@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-/* The BPF object that is in the plugin, as libbpf reads it: no kernel is asked
- * for that. A build for another machine may go wrong here. */
+/* The BPF objects that are in the plugin, as libbpf reads them: no kernel is
+ * asked for that. A build for another machine may go wrong here. */
 #include <elf.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -17,16 +17,24 @@
 
 #include "bpf/counters.h"
 #include "bpf/entries.skel.h"
+#include "bpf/observe.skel.h"
 
-static void test_byte_order(void **state) {
-  size_t size;
-  const unsigned char *elf = entries__elf_bytes(&size);
+static void assert_byte_order(const unsigned char *elf, size_t size) {
   bool is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 
-  (void)state;
   assert_true(size > EI_NIDENT);
   assert_memory_equal(elf, ELFMAG, SELFMAG);
   assert_int_equal(elf[EI_DATA], is_big ? ELFDATA2MSB : ELFDATA2LSB);
+}
+
+static void test_byte_order(void **state) {
+  size_t size;
+  const void *elf = entries__elf_bytes(&size);
+
+  (void)state;
+  assert_byte_order(elf, size);
+  elf = observe__elf_bytes(&size);
+  assert_byte_order(elf, size);
 }
 
 static int open_object(void **state) {
@@ -55,17 +63,20 @@ static void test_programs(void **state) {
 }
 
 /* By BTF. */
-static void test_maps(void **state) {
-  const struct entries *object = *state;
-  const struct bpf_map *array = object->maps.xdp_interfaces;
-  const struct bpf_map *beyond = object->maps.tc_tx_beyond;
-
+static void assert_directory(const struct bpf_map *array,
+                             const struct bpf_map *beyond) {
   assert_int_equal(bpf_map__type(array), BPF_MAP_TYPE_ARRAY_OF_MAPS);
   assert_int_equal(bpf_map__key_size(array), sizeof(__u32));
   assert_int_equal(bpf_map__max_entries(array), IFINDEX_MAX);
   assert_int_equal(bpf_map__type(beyond), BPF_MAP_TYPE_HASH_OF_MAPS);
   assert_int_equal(bpf_map__map_flags(beyond), BPF_F_NO_PREALLOC);
   assert_int_equal(bpf_map__max_entries(beyond), INTERFACES_BEYOND_MAX);
+}
+
+static void test_maps(void **state) {
+  const struct entries *object = *state;
+
+  assert_directory(object->maps.xdp_interfaces, object->maps.tc_tx_beyond);
 }
 
 /* What the plugin writes there is what the programs read. */
@@ -99,6 +110,57 @@ static void test_instructions(void **state) {
   assert_true(calls(object->progs.collectd_tc_tx, number));
 }
 
+/* --- the pair that observes ------------------------------------------------*/
+
+static int open_pair(void **state) {
+  *state = observe__open();
+  return *state ? 0 : -1;
+}
+
+static int close_pair(void **state) {
+  observe__destroy(*state);
+  return 0;
+}
+
+static void assert_tracing(const struct bpf_program *program,
+                           enum bpf_attach_type type) {
+  assert_int_equal(bpf_program__type(program), BPF_PROG_TYPE_TRACING);
+  assert_int_equal(bpf_program__expected_attach_type(program), type);
+  assert_true(calls(program, BPF_FUNC_get_smp_processor_id));
+}
+
+/* What they are attached to is known when there is somebody. */
+static void test_pair(void **state) {
+  const struct observe *object = *state;
+  struct bpf_program *program = NULL;
+  size_t count = 0;
+
+  assert_tracing(object->progs.collectd_enter, BPF_TRACE_FENTRY);
+  assert_tracing(object->progs.collectd_leave, BPF_TRACE_FEXIT);
+  while ((program = bpf_object__next_program(object->obj, program)))
+    count++;
+  assert_int_equal(count, 2);
+}
+
+static void test_maps_of_the_pair(void **state) {
+  const struct observe *object = *state;
+
+  assert_directory(object->maps.observe_interfaces,
+                   object->maps.observe_beyond);
+}
+
+static void test_options_of_the_pair(void **state) {
+  const struct observe *object = *state;
+  struct observe_options none;
+  size_t size;
+  const void *options = bpf_map__initial_value(object->maps.rodata, &size);
+
+  assert_in_range(size, sizeof(none), sizeof(none) + 64);
+  assert_ptr_equal(options, object->rodata);
+  memset(&none, 0, sizeof(none));
+  assert_memory_equal(&object->rodata->options, &none, sizeof(none));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_byte_order),
@@ -107,6 +169,11 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_options, open_object, close_object),
       cmocka_unit_test_setup_teardown(test_instructions, open_object,
                                       close_object),
+      cmocka_unit_test_setup_teardown(test_pair, open_pair, close_pair),
+      cmocka_unit_test_setup_teardown(test_maps_of_the_pair, open_pair,
+                                      close_pair),
+      cmocka_unit_test_setup_teardown(test_options_of_the_pair, open_pair,
+                                      close_pair),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,84 @@ static void test_error_of_resync(void **state) {
   monitor_close(monitor);
 }
 
+/* --- XDP programs ----------------------------------------------------------*/
+
+/* An attribute of IFLA_XDP; those of type 0 end a list. */
+struct xdp_attribute {
+  unsigned short type;
+  __u32 value;
+};
+
+/* As the kernel tells it, which has the mode as one octet. */
+static struct xdp_state parse_xdp(__u8 attached,
+                                  const struct xdp_attribute *attributes) {
+  char buffer[256];
+  struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+  struct link_state state;
+
+  message->nlmsg_type = RTM_NEWLINK;
+  mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+  struct nlattr *xdp = mnl_attr_nest_start(message, IFLA_XDP);
+  for (; attributes->type && attributes->type != IFLA_XDP_PROG_ID; attributes++)
+    mnl_attr_put_u32(message, attributes->type, attributes->value);
+  mnl_attr_put_u8(message, IFLA_XDP_ATTACHED, attached);
+  for (; attributes->type; attributes++)
+    mnl_attr_put_u32(message, attributes->type, attributes->value);
+  mnl_attr_nest_end(message, xdp);
+  assert_true(rtlink_parse(message, &state));
+  return state.xdp;
+}
+
+static void assert_xdp(struct xdp_state xdp, __u32 program, bool is_generic) {
+  assert_int_equal(xdp.program, program);
+  assert_int_equal(xdp.is_generic, is_generic);
+}
+
+static void test_no_program(void **state) {
+  static const struct xdp_attribute none[] = {{0, 0}};
+
+  (void)state;
+  assert_xdp(parse_xdp(XDP_ATTACHED_NONE, none), 0, false);
+}
+
+static void test_one_program(void **state) {
+  static const struct xdp_attribute driver[] = {
+      {IFLA_XDP_DRV_PROG_ID, 7}, {IFLA_XDP_PROG_ID, 7}, {0, 0}};
+  static const struct xdp_attribute skb[] = {
+      {IFLA_XDP_SKB_PROG_ID, 8}, {IFLA_XDP_PROG_ID, 8}, {0, 0}};
+  static const struct xdp_attribute card[] = {
+      {IFLA_XDP_HW_PROG_ID, 9}, {IFLA_XDP_PROG_ID, 9}, {0, 0}};
+
+  (void)state;
+  assert_xdp(parse_xdp(XDP_ATTACHED_DRV, driver), 7, false);
+  assert_xdp(parse_xdp(XDP_ATTACHED_SKB, skb), 8, true);
+  assert_xdp(parse_xdp(XDP_ATTACHED_HW, card), 9, false);
+}
+
+/* That of the host is meant, not the one in the card. */
+static void test_two_programs(void **state) {
+  static const struct xdp_attribute driver[] = {
+      {IFLA_XDP_DRV_PROG_ID, 7}, {IFLA_XDP_HW_PROG_ID, 9}, {0, 0}};
+  static const struct xdp_attribute skb[] = {
+      {IFLA_XDP_SKB_PROG_ID, 8}, {IFLA_XDP_HW_PROG_ID, 9}, {0, 0}};
+
+  (void)state;
+  assert_xdp(parse_xdp(XDP_ATTACHED_MULTI, driver), 7, false);
+  assert_xdp(parse_xdp(XDP_ATTACHED_MULTI, skb), 8, true);
+}
+
+/* One that goes over to the other mode, of the same id, is news. */
+static void test_equal_links(void **state) {
+  const struct link_state driver = {.xdp = {7, false}},
+                          skb = {.xdp = {7, true}};
+  const struct link_state other = {.xdp = {8, false}};
+
+  (void)state;
+  assert_true(link_state_equals(&driver, &driver));
+  assert_false(link_state_equals(&driver, &skb));
+  assert_false(link_state_equals(&driver, &other));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
@@ -185,6 +263,10 @@ int main(void) {
       TEST(test_open_while_interrupted),
       TEST(test_open_without_permission),
       TEST(test_error_of_resync),
+      TEST(test_no_program),
+      TEST(test_one_program),
+      TEST(test_two_programs),
+      TEST(test_equal_links),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

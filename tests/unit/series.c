@@ -107,6 +107,23 @@ static void test_cells_beyond_the_last(void **state) {
   assert_cell(&counts->cells[CELLS], 5, 6);
 }
 
+/* As verdicts do while nobody's program is observed. */
+static void test_cells_that_stand_still(void **state) {
+  (void)state;
+  keep(10);
+  set_counts(1);
+  counts->cells[2] = (struct cell){0};
+  assert_int_equal(series_keep(&series, counts), 0);
+  set_counts(3);
+  counts->cells[2] = (struct cell){0};
+  series_complete(&series, counts);
+  assert_cell(&counts->total, 14, 1400);
+  assert_cell(&counts->cells[1], 42, 2814);
+  assert_cell(&counts->cells[2], 40, 2020);
+  told(1);
+  assert_cell(&counts->cells[2], 44, 2222);
+}
+
 static void test_what_else_there_is_of_counts(void **state) {
   (void)state;
   counts->queues = 4;
@@ -210,6 +227,7 @@ int main(void) {
       TEST(test_a_new_one_adds_nothing),
       TEST(test_each_cell),
       TEST(test_cells_beyond_the_last),
+      TEST(test_cells_that_stand_still),
       TEST(test_what_else_there_is_of_counts),
       TEST(test_kept_counts_add_up),
       TEST(test_more_is_left_out_than_was_kept),

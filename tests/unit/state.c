@@ -11,6 +11,8 @@ static const struct outcome busy = {
 static const struct outcome busy_at_tc = {.entry = ENTRY_TC_RX,
                                           .is_busy = true};
 static const struct outcome native = {.entry = ENTRY_NATIVE};
+static const struct outcome observing = {.entry = ENTRY_OBSERVE,
+                                         .is_busy = true};
 
 static void prepare(void) {
   settings.directions = RX | TX;
@@ -238,6 +240,67 @@ static void test_failed_after_busy(void **state) {
   start();
   card_answers(1, DIRECTION_RX, (struct outcome){.error = -EIO});
   assert_then("FAILURE eth0: rx is not counted: error 5; do this\n");
+  stop();
+}
+
+/* --- observed --------------------------------------------------------------*/
+
+#define BEHIND                                                                 \
+  "WARNING eth0: rx is counted at tc: another XDP program is attached\n"
+
+static void start_beside_another(struct outcome outcome) {
+  prepare();
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, outcome);
+  start();
+}
+
+/* What is observed is counted, as is wanted. */
+static void test_observed_from_the_start(void **state) {
+  (void)state;
+  start_beside_another(observing);
+  assert_string_equal(fakes.noticed, "");
+  assert_told_once();
+  card_set_program(1, 0);
+  card_answers(1, DIRECTION_RX, native);
+  assert_then("");
+  stop();
+}
+
+static void test_observed_after_all(void **state) {
+  (void)state;
+  start_beside_another(busy_at_tc);
+  assert_string_equal(fakes.noticed, BEHIND);
+  assert_told_once();
+  card_answers(1, DIRECTION_RX, observing);
+  assert_then("OKAY eth0: rx and tx are counted\n");
+  stop();
+}
+
+static void test_no_longer_observed(void **state) {
+  (void)state;
+  start_beside_another(observing);
+  fakes.follow_error = -ENODATA;
+  card_set_program(1, 8);
+  card_answers(1, DIRECTION_RX, busy_at_tc);
+  turn_after(1000);
+  assert_string_equal(fakes.noticed, BEHIND);
+  assert_told_once();
+  stop();
+}
+
+/* Only what has failed is told of. */
+static void test_observed_while_tx_fails(void **state) {
+  (void)state;
+  prepare();
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, observing);
+  card_refuses(1, DIRECTION_TX, -EPERM);
+  start();
+  assert_string_equal(fakes.noticed,
+                      "FAILURE eth0: tx is not counted: error 1; do this\n");
+  card_accepts(1, DIRECTION_TX);
+  assert_then("OKAY eth0: rx and tx are counted\n");
   stop();
 }
 
@@ -486,6 +549,10 @@ int main(void) {
       TEST(test_busy_while_tx_fails),
       TEST(test_busy_and_refused_at_tc),
       TEST(test_failed_after_busy),
+      TEST(test_observed_from_the_start),
+      TEST(test_observed_after_all),
+      TEST(test_no_longer_observed),
+      TEST(test_observed_while_tx_fails),
       TEST(test_missing_from_the_start),
       TEST(test_missing_is_told_when_all_are_known),
       TEST(test_missing_after_all_were_known),
