@@ -82,6 +82,36 @@ static void test_a_busy_card_is_tried_after_a_while_too(void **state) {
   stop();
 }
 
+/* One that has an id is seen to go. */
+static void test_a_busy_card_at_tc_needs_no_clock(void **state) {
+  (void)state;
+  prepare();
+  card_set_program(1, 7);
+  card_answers(1, DIRECTION_RX, busy_at_tc);
+  start();
+  settle();
+  for (unsigned i = 0; i < 5; i++) {
+    turn_after(60000);
+    assert_string_equal(fakes.tried, "");
+  }
+  stop();
+}
+
+/* ... and one that has none, as those of bonds, is not. */
+static void test_a_busy_card_at_tc_that_needs_one(void **state) {
+  (void)state;
+  start_with(busy_at_tc);
+  settle();
+  turn_after(1999);
+  assert_string_equal(fakes.tried, "");
+  turn_after(1);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  turn_after(4000);
+  assert_string_equal(fakes.tried, "eth0 rx");
+  assert_string_equal(fakes.logged, "");
+  stop();
+}
+
 /* It went between the refusal and the first look: that it goes is not seen any
  * more. Those that the bond above has are never seen: it is tried once. */
 static void test_a_program_that_is_not_there_after_the_refusal(void **state) {
@@ -365,6 +395,8 @@ int main(void) {
       TEST(test_a_busy_card_is_looked_at),
       TEST(test_a_card_that_stays_busy_is_left_alone),
       TEST(test_a_busy_card_is_tried_after_a_while_too),
+      TEST(test_a_busy_card_at_tc_needs_no_clock),
+      TEST(test_a_busy_card_at_tc_that_needs_one),
       TEST(test_a_program_that_is_not_there_after_the_refusal),
       TEST(test_a_program_that_goes_after_a_later_refusal),
       TEST(test_another_program_on_a_busy_card),
