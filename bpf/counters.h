@@ -152,11 +152,6 @@ struct layout {
  * frame: those of Ethernet, IPv4 and TCP, in whole words. */
 #define HEAD_OCTETS 56
 
-/* The room that they have: the verifier lets a program read there at any offset
- * within HEAD_MASK, headers of up to 40 octets. */
-#define HEAD_MASK 0x7f
-#define HEAD_ROOM (HEAD_MASK + 40)
-
 /* Interfaces are found by index in an array; this one and higher ones, in a
  * hash table. */
 #define IFINDEX_MAX 65536

@@ -91,16 +91,15 @@ static __always_inline __u64 octets_of(const struct buffer *buffer) {
 
 /* --- entry -----------------------------------------------------------------*/
 
-/* The head is at hand; what is behind it, up to the end of the first buffer, is
- * copied when it is asked for. */
+/* The head is at hand, for what stands at a fixed place; all else, up to the
+ * end of the first buffer, is copied when it is asked for. Two ways to each
+ * header would be five times the work for the verifier, and a program that is
+ * exchanged goes unseen for as long. */
 static __always_inline const void *
 frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
   const struct buffer *first = frame->context;
 
-  if (likely(offset <= HEAD_OCTETS - size)) {
-    /* Changes nothing, and is there for the verifier: of the comparison it may
-     * know in another register only. */
-    asm volatile("%0 &= %1" : "+r"(offset) : "i"(HEAD_MASK));
+  if (__builtin_constant_p(offset) && offset <= HEAD_OCTETS - size) {
     const void *at = frame->data + offset;
     return likely(at + size <= frame->data_end) ? at : NULL;
   }

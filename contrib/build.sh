@@ -8,7 +8,7 @@ debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
   bpftool libbpf-dev libmnl-dev collectd-core collectd-dev iproute2 procps)
 debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
   ethtool binutils xz-utils busybox-static cpio debian-archive-keyring kmod
-  qemu-system-x86 zstd)
+  qemu-system-x86 xdp-tools zstd)
 debian_cross=(binutils-aarch64-linux-gnu binutils-s390x-linux-gnu qemu-user
   qemu-system-arm qemu-system-misc)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool

@@ -15,9 +15,9 @@ enum {
   /* Milliseconds. */
   BACKOFF_FIRST = 1000,
   BACKOFF_LAST = 60 * 1000,
-  WATCH_INTERVAL = 50,
+  WATCH_INTERVAL = 30,
   /* ... or this many times as long as it took. */
-  WATCH_REST = 49,
+  WATCH_REST = 19,
   /* Attempts together, after which it is looked what has come and gone; and
      those of them at tc, where each takes some 10 ms. */
   ATTEMPTS_MAX = 128,
@@ -60,44 +60,63 @@ static bool is_watched(const struct interface *interface) {
 
 /* Somebody's program that comes, goes or is exchanged by a link sends no
  * message. */
-static bool has_changed(const struct interface *interface, struct side *side) {
-  struct xdp_state xdp;
+static bool has_changed(const struct interface *interface,
+                        struct xdp_state *ret_xdp) {
+  const struct xdp_state *before = &interface->sides[DIRECTION_RX].xdp;
 
-  if (monitor_query_xdp(interface->link.ifindex, &xdp) != 0 ||
-      xdp.program == side->program)
-    return false;
-  side->program = xdp.program;
-  return true;
+  return monitor_query_xdp(interface->link.ifindex, ret_xdp) == 0 &&
+         (ret_xdp->program != before->program ||
+          ret_xdp->is_generic != before->is_generic);
 }
 
 static bool is_observing(const struct side *side) {
   return side->port && side->entry == ENTRY_OBSERVE;
 }
 
-/* Goes on with the new one where that can be observed: its frames are counted
- * as the old one's were. Else it is begun anew, as what is observed no longer
- * has nothing to count. */
-static void follow_program(struct interfaces *interfaces,
-                           struct interface *interface) {
-  struct side *side = &interface->sides[DIRECTION_RX];
+/* A bond's frames are its members' where the program is in their drivers. */
+static bool is_elsewhere(const struct interface *interface,
+                         const struct xdp_state *xdp) {
+  return strcmp(interface->link.kind, "bond") == 0 &&
+         xdp->is_generic != interface->sides[DIRECTION_RX].xdp.is_generic;
+}
 
-  if (is_observing(side) && side->program) {
-    if (port_follow(side->port, side->program) == 0) {
-      log_write(LOG_INFO,
-                "interface \"%s\": the other XDP program is another one now "
-                "(id %u), which is observed",
-                interface->link.name, side->program);
-      return;
-    }
+/* Whether the new one is observed: its frames are counted as the old one's
+ * were. */
+static bool follow_exchange(const struct interface *interface,
+                            const struct xdp_state *xdp) {
+  const struct side *side = &interface->sides[DIRECTION_RX];
+
+  if (is_elsewhere(interface, xdp) ||
+      port_follow(side->port, xdp->program) != 0)
+    return false;
+  log_write(LOG_INFO,
+            "interface \"%s\": the other XDP program is another one now "
+            "(id %u), which is observed",
+            interface->link.name, xdp->program);
+  return true;
+}
+
+/* What is observed no longer has nothing to count: it is begun anew. */
+static void follow_program(struct interfaces *interfaces,
+                           struct interface *interface,
+                           const struct xdp_state *xdp) {
+  struct side *side = &interface->sides[DIRECTION_RX];
+  bool is_exchanged = is_observing(side) && xdp->program;
+  bool is_followed = is_exchanged && follow_exchange(interface, xdp);
+
+  side->xdp = *xdp;
+  if (is_followed)
+    return;
+  if (is_exchanged)
     interface_drop_side(interfaces, interface, DIRECTION_RX);
-  }
   attempts_hurry(interface);
 }
 
-/* To ask for many takes time: of it, a fiftieth. */
+/* To ask for many takes time: of it, a twentieth. */
 void attempts_watch(struct interfaces *interfaces) {
-  __u64 start = now_ms();
+  __u64 start = now_ms(), asked = 0;
   bool any = false;
+  struct xdp_state xdp;
 
   if (start < interfaces->watch_at)
     return;
@@ -106,10 +125,13 @@ void attempts_watch(struct interfaces *interfaces) {
     if (!is_watched(interface))
       continue;
     any = true;
-    if (has_changed(interface, &interface->sides[DIRECTION_RX]))
-      follow_program(interfaces, interface);
+    if (!has_changed(interface, &xdp))
+      continue;
+    asked += now_ms() - start;
+    follow_program(interfaces, interface, &xdp);
+    start = now_ms();
   }
-  __u64 end = now_ms(), rest = WATCH_REST * (end - start);
+  __u64 end = now_ms(), rest = WATCH_REST * (asked + end - start);
   interfaces->watch_at =
       any ? end + (rest > WATCH_INTERVAL ? rest : WATCH_INTERVAL) : NEVER;
 }
@@ -171,7 +193,7 @@ static void begin(struct interfaces *interfaces, struct interface *interface,
                           .settings = interface->settings,
                           .direction = direction,
                           .current = side->port ? &side->entry : NULL,
-                          .may_be_busy = link->xdp.program || side->program,
+                          .may_be_busy = link->xdp.program || side->xdp.program,
                           .attachment = side->attachment};
   if (!interface->queues &&
       interface->settings->groups & GROUP_BIT(GROUP_QUEUE))
@@ -330,7 +352,8 @@ static bool is_void(const struct interfaces *interfaces,
 
 static bool is_news(const struct side *side, const struct attach_job *job) {
   return !side->is_tried || side->error != job->error ||
-         side->is_busy != job->is_busy || side->entry != job->entry;
+         side->is_busy != job->is_busy || side->entry != job->entry ||
+         side->observe_error != job->observe_error;
 }
 
 /* What counts is there for the reads at once. */
@@ -353,6 +376,7 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
   side->attachment = job->attachment;
   side->error = job->error;
   side->is_busy = job->is_busy;
+  side->observe_error = job->observe_error;
   free(side->why);
   side->why = job->error ? strdup(why) : NULL;
 }
@@ -362,11 +386,11 @@ static void note_outcome(struct side *side, const struct attach_job *job) {
  * one than the one that is observed was found there, the next look follows. */
 static void note_program(struct side *side, const struct attach_job *job,
                          bool was_busy) {
-  bool may_have_gone = !was_busy || side->program;
+  bool may_have_gone = !was_busy || side->xdp.program;
 
   if (job->port || !is_observing(side))
-    side->program = job->xdp.program;
-  if (!side->program && may_have_gone)
+    side->xdp = job->xdp;
+  if (!side->xdp.program && may_have_gone)
     side->retry_at = 0;
 }
 

@@ -33,7 +33,8 @@ struct side {
   char *why;      /* the same in words, with the remedy; NULL: no memory */
   bool is_busy;   /* another XDP program is in the way */
   bool merges;    /* its device did when it was asked, see struct device */
-  __u32 program;  /* the id of the one that was there last; 0: none */
+  int observe_error;    /* why that one is not observed, 0: it is */
+  struct xdp_state xdp; /* the one that was there last */
   __u64 retry_at; /* when to look for a place, or a better one */
   unsigned backoff;
 };

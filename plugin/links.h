@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The XDP program of a link. */
+/* The XDP program of a link, if the host runs it. */
 struct xdp_state {
   __u32 program;   /* id; 0: none */
   bool is_generic; /* on the skb, not in the driver */

@@ -71,7 +71,7 @@ static int set_options(struct datapath *datapath) {
     return -errno;
   shape->cells = datapath->shape.cells + VERDICT_COUNT;
   size_t head = sizeof(struct element) + shape->cells * sizeof(struct cell);
-  shape->element_size = datapath_element_size(head + HEAD_ROOM);
+  shape->element_size = datapath_element_size(head + HEAD_OCTETS);
   options->layout = datapath->layout;
   options->head = head;
   options->netns = netns.st_ino;

@@ -24,8 +24,8 @@ static void parse_kind(const struct nlattr *information,
   }
 }
 
-/* The only program, or the first where there is one in the card as well: those
- * in the driver and on the skb exclude each other. */
+/* In the driver or on the skb, which exclude each other. One that runs in the
+ * card is in nobody's way. */
 static void parse_xdp(const struct nlattr *xdp, struct link_state *state) {
   const struct nlattr *attribute;
 
@@ -33,12 +33,9 @@ static void parse_xdp(const struct nlattr *xdp, struct link_state *state) {
     __u16 type = mnl_attr_get_type(attribute);
     state->xdp.is_generic |= type == IFLA_XDP_SKB_PROG_ID;
     switch (type) {
-    case IFLA_XDP_PROG_ID:
     case IFLA_XDP_DRV_PROG_ID:
     case IFLA_XDP_SKB_PROG_ID:
-    case IFLA_XDP_HW_PROG_ID:
-      if (!state->xdp.program)
-        state->xdp.program = mnl_attr_get_u32(attribute);
+      state->xdp.program = mnl_attr_get_u32(attribute);
     }
   }
 }

@@ -2,8 +2,8 @@
 
 /* Somebody else's XDP program, held by a link: it counts the frames that it
  * sees in its .bss. SIGHUP has another program, with counters of its own, take
- * its place; SIGTERM ends it. Attaching and detaching a link sends no message.
- */
+ * its place, SIGUSR1 has it loaded before; SIGTERM ends it. Attaching and
+ * detaching a link sends no message. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -20,12 +20,14 @@
 static const char usage[] =
     "usage: holder INTERFACE[,INTERFACE...] native|generic [DROPS|PROGRAM]\n"
     "Each so many frames one is dropped; without DROPS all pass. Or it is\n"
-    "another program of foreign.bpf.c: \"verdicts\", \"tail\", ...\n";
+    "another program of foreign.bpf.c, \"verdicts\", \"tail\", ..., or\n"
+    "\"plain\", which has no BTF.\n";
 
 enum { LINKS_MAX = 8 };
 
 static const char *program_name = "foreign";
 static unsigned long drops;
+static bool is_plain;
 
 static void choose(const char *word) {
   static char name[64];
@@ -34,8 +36,20 @@ static void choose(const char *word) {
   drops = strtoul(word, &end, 10);
   if (!*end)
     return;
+  is_plain = strcmp(word, "plain") == 0;
+  if (is_plain)
+    return;
   snprintf(name, sizeof(name), "foreign_%s", word);
   program_name = name;
+}
+
+/* A program without BTF. */
+static int load_plain(void) {
+  const struct bpf_insn pass[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+      {.code = BPF_JMP | BPF_EXIT}};
+
+  return bpf_prog_load(BPF_PROG_TYPE_XDP, "plain", "GPL", pass, 2, NULL);
 }
 
 static struct bpf_program *program_of(const struct foreign *object) {
@@ -43,7 +57,7 @@ static struct bpf_program *program_of(const struct foreign *object) {
 }
 
 static int fd_of(const struct foreign *object) {
-  return bpf_program__fd(program_of(object));
+  return is_plain ? load_plain() : bpf_program__fd(program_of(object));
 }
 
 /* The one that was asked for, and where it jumps. */
@@ -129,20 +143,31 @@ int main(int argc, char **argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGUSR1);
   sigprocmask(SIG_BLOCK, &signals, NULL);
   struct foreign *object = load();
   size_t count = object ? attach_all(object, argv[1], argv[2], links) : 0;
   if (!count)
     return fail(argv[1]);
   say("attached");
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    struct foreign *next = load();
-    if (!next || !exchange(next, links, count))
+  struct foreign *next = NULL;
+  while (sigwait(&signals, &signal) == 0 && signal != SIGTERM) {
+    if (!next)
+      next = load();
+    if (!next)
+      return fail(argv[1]);
+    if (signal == SIGUSR1) {
+      say("loaded");
+      continue;
+    }
+    if (!exchange(next, links, count))
       return fail(argv[1]);
     foreign__destroy(object);
     object = next;
+    next = NULL;
     say("exchanged");
   }
+  foreign__destroy(next);
   foreign__destroy(object);
   return EXIT_SUCCESS;
 }

@@ -100,6 +100,30 @@ static void compare(struct report *reports, size_t count, const char *frame) {
     tell(&reports[i], &empty, frame);
 }
 
+/* How long it takes to observe a program that has taken another one's place. */
+static void time_exchange(struct report *report) {
+  struct samples took;
+  struct peers *foreign[2] = {report->foreign, NULL};
+
+  for (size_t run = 0; run < RUNS; run++) {
+    __u32 id;
+    foreign[1] = load_foreign(&id);
+    double begin = now(CLOCK_MONOTONIC);
+    int error = port_follow(report->observing, id);
+    if (error)
+      die("cannot observe the next program", error);
+    took.values[run] = (now(CLOCK_MONOTONIC) - begin) / 1e6;
+    peers__destroy(foreign[0]);
+    foreign[0] = foreign[1];
+  }
+  report->foreign = foreign[0];
+  struct summary summary = summarise(took);
+  printf("to observe the next program, %s: %.1f ms (quartiles %.1f, %.1f)\n",
+         report->name, summary.median, summary.lower_quartile,
+         summary.upper_quartile);
+  write_csv("observe-exchange", "-", 1, report->name, "ms", &summary);
+}
+
 void observe_compare(void) {
   static const char *const frames[] = {"ipv4-tcp", "ipv4-tcp-1514-octets",
                                        "ipv6-udp", "arp-request"};
@@ -118,6 +142,8 @@ void observe_compare(void) {
   for (size_t i = 0; i < sizeof(frames) / sizeof(*frames) && !error; i++)
     compare(reports, REPORTS, frames[i]);
   pin_to_none();
+  for (size_t i = 0; i < REPORTS && !error; i++)
+    time_exchange(&reports[i]);
   for (size_t i = 0; i < REPORTS; i++)
     if (reports[i].datapath)
       tear_down(&reports[i]);

@@ -4,11 +4,11 @@
 # it goes we come.
 
 load common
+load foreign
 
 # How a program is attached, and in which mode; a pair of interfaces for each.
 KINDS='nl-native nl-generic link-native link-generic'
 
-declare -gA holders # processes by interface
 second=             # the second collectd
 
 add_pairs() {
@@ -16,27 +16,6 @@ add_pairs() {
   for kind in $KINDS; do
     add_pair "tx-$kind" "rx-$kind"
   done
-}
-
-# load_foreign INTERFACE xdpdrv|xdpgeneric [OPTION]: by netlink. iproute2 makes
-# directories in the bpffs that it finds: here one that passes.
-load_foreign() {
-  # shellcheck disable=SC2016 # the inner shell expands them
-  on_rx unshare --mount sh -c \
-    'mount -t bpf bpf /sys/fs/bpf && ip $4 link set "$1" "$2" object "$3" section xdp' \
-    sh "$1" "$2" "$BUILD/tests/foreign.bpf.o" "${3:-}"
-}
-
-# hold_foreign INTERFACE native|generic [DROPS]: by a link.
-hold_foreign() {
-  # What an earlier one said is not to be taken for this one's.
-  rm -f "$dir/holder-$1"
-  # Not through a function: $! must be the program itself.
-  nsenter --net="/run/netns/$rx_namespace" "$BUILD/tests/holder" "$@" \
-    >"$dir/holder-$1" 2>&1 3>&- &
-  holders[$1]=$!
-  eventually grep -qs . "$dir/holder-$1"
-  grep -q attached "$dir/holder-$1"
 }
 
 # attach_foreign INTERFACE KIND: those with a link drop every second frame.
@@ -55,12 +34,6 @@ attach_foreigns() {
   done
 }
 
-# end_holder INTERFACE SIGNAL
-end_holder() {
-  kill -"$2" "${holders[$1]}"
-  wait "${holders[$1]}" || true
-}
-
 # detach_foreign INTERFACE KIND
 detach_foreign() {
   case $2 in
@@ -70,8 +43,6 @@ detach_foreign() {
   link-generic) end_holder "$1" TERM ;;
   esac
 }
-
-has_other_program() { [ "$(xdp_program "$1")" != "$2" ]; }
 
 # exchange_foreign INTERFACE KIND
 exchange_foreign() {
@@ -85,29 +56,12 @@ exchange_foreign() {
   eventually has_other_program "$1" "$before"
 }
 
-# xdp_program INTERFACE: the id of the one that is attached.
-xdp_program() {
-  on_rx ip -details -json link show "$1" |
-    sed -n 's/.*"xdp":{"mode":[0-9]*,"prog":{"id":\([0-9]*\).*/\1/p'
-}
-
 # The programs of all kinds.
 xdp_programs() {
   local kind
   for kind in $KINDS; do
     echo "$kind $(xdp_program "rx-$kind")"
   done
-}
-
-# foreign_saw INTERFACE FRAMES: what the program that is attached counted in its
-# .bss.
-foreign_saw() {
-  local program map
-  program=$(xdp_program "$1")
-  for map in $(bpftool prog show id "$program" |
-    sed -n 's/.*map_ids \([0-9,]*\).*/\1/p' | tr , ' '); do
-    bpftool map dump id "$map"
-  done | grep -qw "\"foreign_frames\": $2"
 }
 
 # passed KIND FRAMES: of an even number.
@@ -140,19 +94,11 @@ END
   start_collectd
 }
 
-# What the plugin told so far. Others' lines are in between.
-told() { grep -E '\] (xdp|Notification): ' "$dir/log"; }
-
 assert_told_nothing_since() {
   diff <(echo "$1") <(told)
 }
 
 has_lines() { [ "$(grep -cF -- "$2" "$dir/log")" = "$1" ]; }
-
-# assert_notified INTERFACE SEVERITY MESSAGE: once.
-assert_notified() {
-  assert_logged "Notification: severity = $2, host = h, plugin = xdp, plugin_instance = $1, type = gauge, type_instance = attached, message = $3"
-}
 
 # assert_notifications INTERFACE NUMBER: that there are no more.
 assert_notifications() {
@@ -162,26 +108,11 @@ assert_notifications() {
   }
 }
 
-# assert_state INTERFACE ATTACHED RX_MODE: the gauges.
-assert_state() {
-  assert_value "$1" gauge-attached "$2.000000"
-  assert_value "$1" gauge-rx_mode "$3.000000"
-}
-
 reads() { cat "$dir/csv/h/xdp-$1/gauge-attached"-* | wc -l; }
 has_read() { [ "$(reads "$1")" -ge "$2" ]; }
 
 # Whatever were told at each read would be told by then.
 wait_for_reads() { eventually has_read "$1" $(($(reads "$1") + 5)); }
-
-# assert_never_fell INTERFACE TYPE[-INSTANCE]: in all that collectd wrote.
-assert_never_fell() {
-  cat "$dir/csv/h/xdp-$1/$2"-[0-9]* | awk -F , '
-    $1 == "epoch" { next }
-    $2 + 0 < last + 0 { print "fell from " last " to " $2; fallen = 1 }
-    { last = $2; lines++ }
-    END { exit fallen || lines < 2 }'
-}
 
 # assert_behind INTERFACE: counted at tc, since somebody else has XDP.
 assert_behind() {

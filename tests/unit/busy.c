@@ -6,7 +6,7 @@
 
 #include "tests/unit/interfaces_fakes.h"
 
-enum { WATCH = 50 }; /* milliseconds from one look to the next */
+enum { WATCH = 30 }; /* milliseconds from one look to the next */
 
 static const struct outcome at_tc = {.entry = ENTRY_TC_RX,
                                      .first_error = -EOPNOTSUPP};
@@ -369,7 +369,7 @@ static void test_busy_and_at_tc(void **state) {
 
 /* --- many ------------------------------------------------------------------*/
 
-/* Of the time it takes a fiftieth. */
+/* Of the time it takes a twentieth. */
 static void test_many_busy_cards_are_looked_at_more_seldom(void **state) {
   (void)state;
   selection.ignores_lines = true;
@@ -381,12 +381,12 @@ static void test_many_busy_cards_are_looked_at_more_seldom(void **state) {
   start();
   fakes.xdp_takes = 2;
   settle();
-  assert_int_equal(fakes.wait, 294);
+  assert_int_equal(fakes.wait, 114);
   turn_after(293);
   assert_int_equal(fakes.xdp_queries, 0);
   turn_after(1);
   assert_int_equal(fakes.xdp_queries, 3);
-  assert_int_equal(fakes.wait, 294);
+  assert_int_equal(fakes.wait, 114);
   stop();
 }
 

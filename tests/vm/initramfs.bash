@@ -11,6 +11,8 @@ programs=(bash bpftool collectd env ethtool install ip kmod nsenter prlimit setp
   sh strace sysctl tc timeout unshare xargs)
 # Loaded when they are needed, so not told by their names.
 libraries=(libgcc_s.so.1)
+# What some architectures lack.
+optional=(xdp-loader)
 plugins=(csv logfile uptime)
 data=(/usr/share/collectd/types.db)
 
@@ -88,6 +90,12 @@ add_userland() {
   path=$(find_program busybox) && add "$path" bin/busybox || return
   for name in "${programs[@]}"; do
     path=$(find_program "$name") && add "$path" "bin/$name" || return
+  done
+  for name in "${optional[@]}"; do
+    path=$(find_program "$name" 2>/dev/null) || continue
+    add "$path" "bin/$name" || return
+    path=$(find_in_root xdp-dispatcher.o "usr/lib/$triplet/bpf" usr/lib64/bpf) &&
+      add "$path" "${path#"$root/usr/"}" || return
   done
   for name in "${libraries[@]}"; do
     path=$(find_library "$name") && add "$path" "lib/$name" || return
