@@ -382,7 +382,7 @@ static void test_many_busy_cards_are_looked_at_more_seldom(void **state) {
   fakes.xdp_takes = 2;
   settle();
   assert_int_equal(fakes.wait, 114);
-  turn_after(293);
+  turn_after(113);
   assert_int_equal(fakes.xdp_queries, 0);
   turn_after(1);
   assert_int_equal(fakes.xdp_queries, 3);
