@@ -38,7 +38,7 @@ static const char *find_obstacle(const struct classic *program) {
     if (insn->code == (BPF_JMP | BPF_JA) && insn->k >= program->count)
       return "protochain needs a loop, which BPF does not have here: use proto";
     if (classic_load_size(insn) && BPF_MODE(insn->code) == BPF_ABS &&
-        insn->k >= (__u32)SKF_AD_OFF)
+        insn->k - (__u32)SKF_AD_OFF < SKF_AD_MAX)
       return "inbound, outbound and ifindex are known only when frames are "
              "captured: use Direction and Interface";
   }
