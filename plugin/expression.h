@@ -7,10 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Octets of a text. One that is longer may take libpcap minutes, or much
- * memory.
- */
-#define EXPRESSION_MAX 4096
+/* Octets of a text. One that is longer may take libpcap many seconds. */
+#define EXPRESSION_MAX 2048
 
 /* Looks for a name that libpcap would look up as that of a host, a network or a
  * station, which may ask DNS and wait for it. Names of ports and protocols are

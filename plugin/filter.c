@@ -68,6 +68,34 @@ static void forget_program(struct variant *variant) {
   variant->program = (struct classic){0};
 }
 
+/* pcap_compile(); where it fails the variant tells why. */
+static bool ask(struct variant *variant, pcap_t *pcap, const char *text,
+                bool optimize, struct bpf_program *ret_compiled) {
+  if (pcap_compile(pcap, ret_compiled, text, optimize, PCAP_NETMASK_UNKNOWN) ==
+      0)
+    return true;
+  snprintf(variant->why_not, sizeof(variant->why_not), "%s", pcap_geterr(pcap));
+  return false;
+}
+
+/* The optimizer takes minutes for what is large, so that it is asked only for
+ * what is not. */
+static bool is_small(struct variant *variant, pcap_t *pcap, const char *text) {
+  struct bpf_program compiled = {0};
+
+  if (!ask(variant, pcap, text, false, &compiled))
+    return false;
+  unsigned count = compiled.bf_len;
+  pcap_freecode(&compiled);
+  if (count <= BPF_MAXINSNS)
+    return true;
+  snprintf(variant->why_not, sizeof(variant->why_not),
+           "becomes %u instructions of libpcap, and %d is the limit: write a "
+           "shorter expression, or several",
+           count, BPF_MAXINSNS);
+  return false;
+}
+
 /* A variant that is not right is no error. */
 static int compile(struct variant *variant, const char *text, int link_type) {
   struct bpf_program compiled = {0};
@@ -76,22 +104,20 @@ static int compile(struct variant *variant, const char *text, int link_type) {
 
   if (!pcap)
     return -ENOMEM;
-  if (pcap_compile(pcap, &compiled, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-    snprintf(variant->why_not, sizeof(variant->why_not), "%s",
-             pcap_geterr(pcap));
-  } else {
+  if (is_small(variant, pcap, text) &&
+      ask(variant, pcap, text, true, &compiled)) {
     error = take_program(variant, &compiled);
     pcap_freecode(&compiled);
   }
   pcap_close(pcap);
-  if (error || !variant->program.count)
-    return error;
-  const char *obstacle = find_obstacle(&variant->program);
+  const char *obstacle = error || !variant->program.count
+                             ? NULL
+                             : find_obstacle(&variant->program);
   if (obstacle) {
     snprintf(variant->why_not, sizeof(variant->why_not), "%s", obstacle);
     forget_program(variant);
   }
-  return 0;
+  return error;
 }
 
 /* What libpcap is not to be asked. */

@@ -212,19 +212,23 @@ static void translate_insn(const struct translation *t, size_t i) {
   }
 }
 
-/* Conditional jumps of one instruction, at most. */
-static size_t jumps_of(const struct sock_filter *insn) {
-  enum { INDEXED = 24, CONSTANT = 3, OTHER = 1 };
+/* Conditional jumps of one instruction, at most; see access.c. */
+static size_t jumps_of(const struct sock_filter *insn,
+                       const struct access *access) {
+  enum { AROUND_TAG = 16, INDEXED = 4, CONSTANT = 2, OTHER = 1 };
 
   if (!classic_load_size(insn))
     return OTHER;
-  return BPF_MODE(insn->code) == BPF_IND ? INDEXED : CONSTANT;
+  if (BPF_MODE(insn->code) != BPF_IND)
+    return CONSTANT;
+  return access->is_tagged && insn->k < 16 ? AROUND_TAG : INDEXED;
 }
 
 static size_t more(size_t a, size_t b) { return a > b ? a : b; }
 
 /* On the way that has most of them. */
-static int count_jumps(const struct classic *program, size_t *jumps) {
+static int count_jumps(const struct classic *program,
+                       const struct access *access, size_t *jumps) {
   size_t *from = calloc(program->count, sizeof(*from));
 
   if (!from)
@@ -238,7 +242,7 @@ static int count_jumps(const struct classic *program, size_t *jumps) {
       rest = more(from[i + 1 + insn->jt], from[i + 1 + insn->jf]);
     else if (BPF_CLASS(insn->code) != BPF_RET)
       rest = from[i + 1];
-    from[i] = rest + jumps_of(insn);
+    from[i] = rest + jumps_of(insn, access);
   }
   *jumps += from[0];
   free(from);
@@ -256,7 +260,7 @@ void translate_program(const struct classic *program, struct access *access,
                           .match = match,
                           .nomatch = nomatch};
 
-  if (!t.facts || count_jumps(program, jumps)) {
+  if (!t.facts || count_jumps(program, access, jumps)) {
     code->error = -ENOMEM;
     free(t.facts);
     return;
