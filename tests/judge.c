@@ -122,30 +122,43 @@ static unsigned processed_of(const char *log) {
   return found ? strtoul(found + strlen("processed "), NULL, 10) : 0;
 }
 
-static int load(const struct code *code, enum style style, bool asked,
-                unsigned *ret_processed) {
-  char *log = calloc(1, LOG_SIZE);
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = asked ? 4 : 0,
-              .log_buf = asked ? log : NULL, .log_size = asked ? LOG_SIZE : 0,
+static int load(const struct code *code, enum style style, char *log) {
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log,
+              .log_size = log ? LOG_SIZE : 0,
               .prog_flags = style == STYLE_XDP_FRAGS ? BPF_F_XDP_HAS_FRAGS : 0);
-  enum bpf_prog_type type =
-      style == STYLE_SKB ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP;
 
-  int program =
-      bpf_prog_load(type, "judge", "GPL", code->insns, code->count, &options);
-  if (program < 0) {
-    int error = program;
-    options.log_level = 1;
-    options.log_buf = log;
-    options.log_size = LOG_SIZE;
-    bpf_prog_load(type, "judge", "GPL", code->insns, code->count, &options);
-    size_t length = strlen(log);
-    fprintf(stderr, "cannot load: %s\n%s\n", strerror(-error),
-            length > 4000 ? log + length - 4000 : log);
-    program = error;
-  } else if (asked) {
+  /* Only the statistics, where it is taken. */
+  options.log_level = log ? 4 : 0;
+  return bpf_prog_load(style == STYLE_SKB ? BPF_PROG_TYPE_SCHED_CLS
+                                          : BPF_PROG_TYPE_XDP,
+                       "judge", "GPL", code->insns, code->count, &options);
+}
+
+/* Loads it again with all of the verifier's words. */
+static void complain(const struct code *code, enum style style, int error) {
+  char *log = calloc(1, LOG_SIZE);
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log, .log_size = LOG_SIZE,
+              .log_level = 1,
+              .prog_flags = style == STYLE_XDP_FRAGS ? BPF_F_XDP_HAS_FRAGS : 0);
+
+  bpf_prog_load(style == STYLE_SKB ? BPF_PROG_TYPE_SCHED_CLS
+                                   : BPF_PROG_TYPE_XDP,
+                "judge", "GPL", code->insns, code->count, &options);
+  size_t length = strlen(log);
+  fprintf(stderr, "cannot load: %s\n%s\n", strerror(-error),
+          length > 4000 ? log + length - 4000 : log);
+  free(log);
+}
+
+static int load_or_complain(const struct code *code, enum style style,
+                            unsigned *ret_processed) {
+  char *log = ret_processed ? calloc(1, LOG_SIZE) : NULL;
+  int program = load(code, style, log);
+
+  if (program < 0)
+    complain(code, style, program);
+  else if (ret_processed)
     *ret_processed = processed_of(log);
-  }
   free(log);
   return program;
 }
@@ -175,7 +188,7 @@ int judge_open(const struct block *block, enum style style,
     error = code.error;
   }
   if (!error) {
-    judge->program = load(&code, style, ret_processed, ret_processed);
+    judge->program = load_or_complain(&code, style, ret_processed);
     error = judge->program < 0 ? judge->program : 0;
   }
   free(code.insns);
