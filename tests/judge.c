@@ -15,7 +15,7 @@
 
 /* What the program is told, and what it tells: a map's only element. */
 struct talk {
-  __u64 wanted, mask, octets, valid;
+  __u64 wanted, mask, octets, valid, frames;
   __u32 link, tpid, tci;
   uint8_t memory[MEMORY_SIZE];
 };
@@ -92,9 +92,12 @@ static void put_call(struct code *code, enum style style) {
   code_put(code, LOAD(BPF_DW, R3, R7, TELL(wanted)));
   code_put(code, LOAD(BPF_W, R4, R7, TELL(link)));
   code_put(code, LOAD(BPF_DW, R5, R7, TELL(valid)));
-  /* It stands behind the next three. */
-  code_put(code, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 3));
+  /* It stands behind the next six. */
+  code_put(code, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 6));
   code_put(code, STORE(BPF_DW, R7, TELL(mask), R0));
+  code_put(code, LOAD(BPF_DW, R1, R7, TELL(frames)));
+  code_put(code, ADD(R1, 1));
+  code_put(code, STORE(BPF_DW, R7, TELL(frames), R1));
 }
 
 static void put_program(struct code *code, const struct block *block,
@@ -241,7 +244,8 @@ bool judge_takes(const struct judge *judge, const struct judged *judged) {
              (judge->style == STYLE_XDP_FRAGS ? FRAGS_MAX : LENGTH_MAX);
 }
 
-static void tell(struct talk *talk, const struct judged *judged) {
+void judge_tell(struct judge *judge, const struct judged *judged) {
+  struct talk *talk = judge->talk;
   size_t valid = judged->length < MEMORY_SIZE ? judged->length : MEMORY_SIZE;
 
   talk->wanted = judged->wanted;
@@ -261,7 +265,7 @@ static int run(struct judge *judge, const struct judged *judged,
   struct xdp_md context = {.data_end = judged->linear};
   bool is_memory = judge->style == STYLE_MEMORY;
 
-  tell(judge->talk, judged);
+  judge_tell(judge, judged);
   test->data_in = is_memory ? blank : judged->octets;
   test->data_size_in = is_memory ? sizeof(blank) : judged->length;
   if (judged->linear && judge->style == STYLE_XDP_FRAGS) {
@@ -278,6 +282,13 @@ int judge_run(struct judge *judge, const struct judged *judged,
 
   *ret_mask = judge->talk->mask;
   return error;
+}
+
+int judge_program(const struct judge *judge) { return judge->program; }
+
+__u64 judge_frames(const struct judge *judge, __u64 *ret_mask) {
+  *ret_mask = *(volatile __u64 *)&judge->talk->mask;
+  return *(volatile __u64 *)&judge->talk->frames;
 }
 
 int judge_time(struct judge *judge, const struct judged *judged, unsigned runs,

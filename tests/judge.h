@@ -42,6 +42,12 @@ bool judge_takes(const struct judge *judge, const struct judged *judged);
 int judge_run(struct judge *judge, const struct judged *judged,
               __u64 *ret_mask);
 
+/* The program's descriptor, and what judge_run() does around it: what the next
+ * frame is, and how many there were so far, with the last one's matches. */
+int judge_program(const struct judge *judge);
+void judge_tell(struct judge *judge, const struct judged *judged);
+__u64 judge_frames(const struct judge *judge, __u64 *ret_mask);
+
 /* Nanoseconds per frame, mean of so many runs. */
 int judge_time(struct judge *judge, const struct judged *judged, unsigned runs,
                unsigned *ret_nanoseconds);

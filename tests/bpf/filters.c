@@ -3,6 +3,7 @@
 /* Translated filters in the kernel match the frames that pcap_offline_filter()
  * matches: the table of expressions over the table of frames, whole and cut,
  * and random programs. With an argument only the tests that match it. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "plugin/clsact.h"
 #include "plugin/filter.h"
 #include "tests/expressions.h"
 #include "tests/frames.h"
@@ -20,6 +23,7 @@
 #include "tests/mutate.h"
 #include "tests/programs.h"
 #include "tests/reference.h"
+#include "tests/tap.h"
 
 /* Frames are cut at every octet up to this one: behind it are no headers. */
 enum { CUT_MAX = 100 };
@@ -227,6 +231,72 @@ static void test_tags(void **state) {
   for_all_expressions(STYLE_SKB, check_tagged);
 }
 
+static int tap;
+static unsigned tap_ifindex, tap_received;
+
+/* Returns whether it came to tc: the kernel has its own mind about a frame with
+ * a tag that is cut. */
+static bool receive(struct set *set, const uint8_t *octets, size_t length,
+                    size_t linear, __u64 *ret_mask) {
+  const struct judged judged = {.octets = octets,
+                                .length = length,
+                                .link = LINK_ETHERNET,
+                                .wanted = ~0ULL};
+  __u64 before = judge_frames(set->judge, ret_mask);
+
+  judge_tell(set->judge, &judged);
+  if (tap_receive(tap, octets, length, linear) != 0)
+    return false;
+  for (int i = 0; i < 1000; i++)
+    if (judge_frames(set->judge, ret_mask) != before)
+      return true;
+  return false;
+}
+
+static void check_received(struct set *set, const uint8_t *octets,
+                           size_t length, size_t linear, const char *name) {
+  __u64 mask;
+
+  if (!receive(set, octets, length, linear, &mask))
+    return;
+  tap_received++;
+  for (size_t i = 0; i < set->count; i++) {
+    const struct reference *reference = set->references[i][LINK_ETHERNET];
+    bool expected =
+        reference && reference_matches(reference, octets, length, length);
+    if (expected != (mask >> i & 1))
+      fail_msg("\"%s\" on %s, %zu octets, %zu linear: %d", set->texts[i], name,
+               length, linear, !expected);
+  }
+}
+
+static void check_tap(struct set *set) {
+  static const size_t linears[] = {14, 15, 18, 23, 34, 38, 54, 60};
+  uint8_t octets[FRAME_MAX];
+  struct clsact clsact;
+
+  assert_int_equal(
+      clsact_attach(judge_program(set->judge), tap_ifindex, false, &clsact), 0);
+  for (size_t i = 0; i < frame_cases_count; i++) {
+    size_t length = frame_octets(&frame_cases[i], octets);
+    for (size_t j = 0; j < sizeof(linears) / sizeof(*linears); j++)
+      if (linears[j] < length)
+        check_received(set, octets, length, linears[j], frame_cases[i].name);
+  }
+  clsact_detach(&clsact);
+}
+
+/* What an skb has in its first buffer, and what it does not. */
+static void test_buffers_of_skb(void **state) {
+  (void)state;
+  tap = tap_open(&tap_ifindex);
+  assert_true(tap >= 0);
+  for_all_expressions(STYLE_SKB, check_tap);
+  close(tap);
+  printf("# %u frames received\n", tap_received);
+  assert_in_range(tap_received, 10000, UINT_MAX);
+}
+
 /* What is not wanted is not told, and neither is anything of an unknown link.
  */
 static void test_wanted(void **state) {
@@ -409,7 +479,7 @@ enum { EACH = sizeof(of_each_style) / sizeof(*of_each_style) };
 int main(int argc, char **argv) {
   static enum style styles[STYLES];
   static char names[STYLES * EACH][96];
-  struct CMUnitTest tests[STYLES * EACH + 3];
+  struct CMUnitTest tests[STYLES * EACH + 4];
   bool has_buffers = judge_is_there(STYLE_XDP_FRAGS);
   size_t count = 0;
 
@@ -432,6 +502,7 @@ int main(int argc, char **argv) {
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_large);
   }
   tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_tags);
+  tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_buffers_of_skb);
   if (argc > 1)
     cmocka_set_test_filter(argv[1]);
   return _cmocka_run_group_tests("filters", tests, count, NULL, NULL);
