@@ -96,9 +96,27 @@ static void check_end(struct code *code, unsigned failure) {
   code_bind(code, enough);
 }
 
+/* Makes the verifier forget what it knows of R2, by a number that it does not
+ * know. If it knew some of its bits when the limit is checked, it might follow
+ * a way on which no R2 has both, and then refuse what it finds there. */
+static void forget_r2(const struct access *access, struct code *code) {
+  if (access->style == STYLE_MEMORY) {
+    code_put(code, LOAD(BPF_W, R1, REG_DATA, 0));
+  } else {
+    code_put(code, LOAD(BPF_DW, R1, FP, AT_CONTEXT));
+    code_put(code, LOAD(BPF_W, R1, R1,
+                        access->style == STYLE_SKB
+                            ? offsetof(struct __sk_buff, len)
+                            : offsetof(struct xdp_md, rx_queue_index)));
+  }
+  code_put(code, ALU_X(BPF_XOR, R2, R1));
+  code_put(code, ALU_X(BPF_XOR, R2, R1));
+}
+
 /* From R2 octets after the beginning of the data; R2 may be anything. */
-static void load_at_r2(struct code *code, const struct detour *load,
-                       unsigned failure) {
+static void load_at_r2(const struct access *access, struct code *code,
+                       const struct detour *load, unsigned failure) {
+  forget_r2(access, code);
   code_jump(code, IF_K(BPF_JGT, R2, DIRECT_MAX - load->size), failure);
   code_put(code, MOVE(R1, REG_DATA));
   code_put(code, ALU_X(BPF_ADD, R1, R2));
@@ -124,13 +142,14 @@ static void load_constant(const struct access *access, struct code *code,
     code_put(code, LOAD(width(load->size), to, REG_DATA, load->k));
   } else {
     code_put(code, SET(R2, load->k));
-    load_at_r2(code, load, failure);
+    load_at_r2(access, code, load, failure);
   }
 }
 
 /* `x_max` is what the verifier knows of X. */
-static void load_indexed(struct code *code, const struct detour *load,
-                         __u32 x_max, unsigned failure) {
+static void load_indexed(const struct access *access, struct code *code,
+                         const struct detour *load, __u32 x_max,
+                         unsigned failure) {
   __u64 extent = (__u64)load->k + load->size;
   int to = destination_of(load->is_msh);
 
@@ -146,12 +165,13 @@ static void load_indexed(struct code *code, const struct detour *load,
   } else {
     code_put(code, MOVE(R2, REG_X));
     code_put(code, ADD(R2, load->k));
-    load_at_r2(code, load, failure);
+    load_at_r2(access, code, load, failure);
   }
 }
 
 /* MEMORY_SIZE octets can be read, those that are valid count. */
-static void load_memory(struct code *code, const struct sock_filter *insn,
+static void load_memory(const struct access *access, struct code *code,
+                        const struct sock_filter *insn,
                         const struct detour *load, unsigned nomatch) {
   __u64 extent = (__u64)load->k + load->size;
   int to = destination_of(load->is_msh);
@@ -163,6 +183,7 @@ static void load_memory(struct code *code, const struct sock_filter *insn,
   }
   code_put(code, MOVE(R2, REG_X));
   code_put(code, ADD(R2, load->k));
+  forget_r2(access, code);
   code_jump(code, IF_K(BPF_JGT, R2, MEMORY_SIZE - load->size), nomatch);
   code_put(code, MOVE(R3, R2));
   code_put(code, ADD(R3, load->size));
@@ -275,9 +296,9 @@ static void load_frame(struct access *access, struct code *code,
     code_put(code, MOVE(R2, REG_X));
     code_put(code, ADD(R2, load.k));
     load_around_tag(code, &load, nomatch, done);
-    load_at_r2(code, &load, failure);
+    load_at_r2(access, code, &load, failure);
   } else if (is_indexed) {
-    load_indexed(code, &load, x_max, failure);
+    load_indexed(access, code, &load, x_max, failure);
   } else {
     load_constant(access, code, &load, failure);
   }
@@ -295,7 +316,7 @@ void access_load(struct access *access, struct code *code,
   if ((__u64)load.k + load.size > access_limit(access->style)) {
     code_jump(code, ALWAYS, nomatch);
   } else if (access->style == STYLE_MEMORY) {
-    load_memory(code, insn, &load, nomatch);
+    load_memory(access, code, insn, &load, nomatch);
     convert(code, &load);
   } else {
     load_frame(access, code, insn, load, fact->x_max, nomatch);

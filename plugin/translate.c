@@ -76,9 +76,6 @@ static void shift(struct code *code, const struct sock_filter *insn) {
     code_bind(code, done);
   } else if (insn->k >= 32) {
     code_put(code, SET(REG_A, 0));
-  } else if (op == BPF_RSH) {
-    /* The verifier knows more of 64 bits. */
-    code_put(code, ALU_K(op, REG_A, insn->k));
   } else {
     code_put(code, ALU32_K(op, REG_A, insn->k));
   }

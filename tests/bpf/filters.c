@@ -460,6 +460,39 @@ static void test_random_programs(void **state) {
   }
 }
 
+/* The verifier follows ways on which X has values that it cannot have, or knows
+ * less of 64 bits than of 32. */
+static void test_known_bits(void **state) {
+  static struct sock_filter bits_of_x[] = {
+      BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
+      BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
+      BPF_STMT(BPF_LD | BPF_B | BPF_IND, 65531), BPF_STMT(BPF_RET | BPF_A, 0)};
+  static struct sock_filter shifted[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 14),
+      BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 27), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_IND, 45), BPF_STMT(BPF_RET | BPF_A, 0)};
+  static struct sock_filter in_memory[] = {
+      BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
+      BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
+      BPF_STMT(BPF_LD | BPF_B | BPF_IND, 251), BPF_STMT(BPF_RET | BPF_A, 0)};
+  const struct classic known[] = {{bits_of_x, 4}, {shifted, 5}, {in_memory, 4}};
+  struct block_filter filters[3];
+  struct block block;
+  struct judge *judge;
+  size_t index;
+  char why[256];
+
+  for (size_t i = 0; i < 3; i++)
+    filters[i] = (struct block_filter){{&known[i], &known[i]}};
+  assert_int_equal(block_open(filters, 3, *(const enum style *)*state, &block,
+                              &index, why, sizeof(why)),
+                   0);
+  assert_int_equal(
+      judge_open(&block, *(const enum style *)*state, &judge, NULL), 0);
+  block_close(&block);
+  judge_close(judge);
+}
+
 static void test_nothing(void **state) { (void)state; }
 
 struct named {
@@ -472,6 +505,7 @@ static const struct named of_each_style[] = {
     {"what is wanted", test_wanted},
     {"64 usual filters", test_usual_load},
     {"random sets of expressions", test_random_sets},
+    {"bits that the verifier knows", test_known_bits},
     {"random programs", test_random_programs}};
 
 enum { EACH = sizeof(of_each_style) / sizeof(*of_each_style) };
