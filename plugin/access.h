@@ -12,7 +12,9 @@
 #include "plugin/classic.h"
 #include "plugin/code.h"
 
-/* What the program gets. */
+/* What the program gets. At XDP octets beyond the first 65,535 are not there
+ * for a filter, nor does the kernel's helper read any that begin beyond 65,535:
+ * only super-frames on a generic XDP are as long. */
 enum style {
   STYLE_XDP,       /* struct xdp_md, of one buffer */
   STYLE_XDP_FRAGS, /* the same, maybe of several buffers: Linux 5.18 */

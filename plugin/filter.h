@@ -27,8 +27,10 @@ struct filter *filter_close(struct filter *filter);
 /* As it was written. */
 const char *filter_text(const struct filter *filter);
 
-/* Its program for frames of that link, which it keeps; NULL where it is not
- * right for these, and filter_why_not() tells why. */
+/* Its program for frames of that link, LINK_ETHERNET or LINK_IP, which it
+ * keeps; NULL where it is not right for these, and filter_why_not() tells why.
+ * Goes into a struct block_filter (plugin/block.h), or not, as where the
+ * frame's first octets are all there is (filter_reach()). */
 const struct classic *filter_program(const struct filter *filter,
                                      enum link link);
 
