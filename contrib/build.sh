@@ -8,9 +8,8 @@ debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
   bpftool libbpf-dev libmnl-dev libpcap-dev collectd-core collectd-dev iproute2
   procps)
 debian_check=(libcmocka-dev libclang-rt-14-dev bats shellcheck clang-format llvm
-  mandoc strace
-  ethtool binutils xz-utils busybox-static cpio debian-archive-keyring kmod
-  qemu-system-x86 zstd)
+  mandoc strace ethtool binutils xz-utils busybox-static cpio
+  debian-archive-keyring kmod qemu-system-x86 zstd)
 debian_cross=(binutils-aarch64-linux-gnu binutils-s390x-linux-gnu qemu-user
   qemu-system-arm qemu-system-misc)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
