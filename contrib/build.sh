@@ -5,17 +5,19 @@
 # system, and builds in a directory of its own. $top is the source tree.
 
 debian_build=(autoconf automake libtool pkg-config gcc libc6-dev make clang
-  bpftool libbpf-dev libmnl-dev collectd-core collectd-dev iproute2 procps)
-debian_check=(libcmocka-dev bats shellcheck clang-format llvm mandoc strace
-  ethtool binutils xz-utils busybox-static cpio debian-archive-keyring kmod
-  qemu-system-x86 xdp-tools zstd)
+  bpftool libbpf-dev libmnl-dev libpcap-dev collectd-core collectd-dev iproute2
+  procps)
+debian_check=(libcmocka-dev libclang-rt-14-dev bats shellcheck clang-format llvm
+  mandoc strace ethtool binutils xz-utils busybox-static cpio
+  debian-archive-keyring kmod qemu-system-x86 xdp-tools
+  zstd)
 debian_cross=(binutils-aarch64-linux-gnu binutils-s390x-linux-gnu qemu-user
   qemu-system-arm qemu-system-misc)
 fedora_build=(autoconf automake libtool pkgconf-pkg-config gcc make clang bpftool
-  libbpf-devel libmnl-devel collectd iproute procps-ng util-linux cpio bison flex
-  dnf-plugins-core)
-fedora_check=(libcmocka-devel bats ShellCheck clang-tools-extra llvm mandoc
-  strace ethtool binutils xz)
+  libbpf-devel libmnl-devel libpcap-devel collectd iproute procps-ng util-linux
+  cpio bison flex dnf-plugins-core)
+fedora_check=(libcmocka-devel compiler-rt bats ShellCheck clang-tools-extra llvm
+  mandoc strace ethtool binutils xz)
 
 # collectd, bpftool and sysctl stand where su leaves the way to.
 PATH=$PATH:/usr/sbin:/sbin

@@ -13,9 +13,9 @@
 # apt, but not root: the system's packages and lists stay as they are.
 set -euo pipefail
 
-packages=(libc6-dev libgcc-12-dev libbpf-dev libmnl-dev libcmocka-dev bpftool
-  collectd-core collectd-dev bash busybox-static coreutils dash ethtool
-  findutils iproute2 kmod procps strace util-linux)
+packages=(libc6-dev libgcc-12-dev libbpf-dev libmnl-dev libpcap-dev
+  libcmocka-dev bpftool collectd-core collectd-dev bash busybox-static
+  coreutils dash ethtool findutils iproute2 kmod procps strace util-linux)
 
 fail() {
   echo "${0##*/}: $*" >&2

@@ -34,13 +34,15 @@ static uint8_t interesting(void) {
   return mutate_below(4) ? octets[mutate_below(sizeof(octets))] : next();
 }
 
-uint64_t mutate_begin(void) {
-  uint64_t frames = from_environment("FRAMES", 1000000);
+uint64_t mutate_begin_with(const char *variable, uint64_t otherwise) {
+  uint64_t count = from_environment(variable, otherwise);
 
   state = from_environment("SEED", time(NULL));
-  printf("# SEED=%" PRIu64 " FRAMES=%" PRIu64 "\n", state, frames);
-  return frames;
+  printf("# SEED=%" PRIu64 " %s=%" PRIu64 "\n", state, variable, count);
+  return count;
 }
+
+uint64_t mutate_begin(void) { return mutate_begin_with("FRAMES", 1000000); }
 
 size_t mutate_next(uint8_t octets[FRAME_MAX], size_t limit) {
   const struct frame_case *c = &frame_cases[mutate_below(frame_cases_count)];

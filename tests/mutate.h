@@ -12,6 +12,9 @@
  * the environment, or a million. */
 uint64_t mutate_begin(void);
 
+/* The same of something else, with that variable and that default. */
+uint64_t mutate_begin_with(const char *variable, uint64_t otherwise);
+
 /* The next frame, of 14 to limit octets; returns its length. */
 size_t mutate_next(uint8_t octets[FRAME_MAX], size_t limit);
 
