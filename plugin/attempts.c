@@ -112,13 +112,21 @@ static void follow_program(struct interfaces *interfaces,
   attempts_hurry(interface);
 }
 
+/* Microseconds that the thread has had a CPU for. */
+static __u64 busy_us(void) {
+  struct timespec t;
+
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
 /* To ask for many takes time: of it, a twentieth. */
 void attempts_watch(struct interfaces *interfaces) {
-  __u64 start = now_ms(), asked = 0;
+  __u64 start = busy_us(), asked = 0;
   bool any = false;
   struct xdp_state xdp;
 
-  if (start < interfaces->watch_at)
+  if (now_ms() < interfaces->watch_at)
     return;
   for (size_t i = 0; i < interfaces->count; i++) {
     struct interface *interface = interfaces->list[i];
@@ -127,13 +135,13 @@ void attempts_watch(struct interfaces *interfaces) {
     any = true;
     if (!has_changed(interface, &xdp))
       continue;
-    asked += now_ms() - start;
+    asked += busy_us() - start;
     follow_program(interfaces, interface, &xdp);
-    start = now_ms();
+    start = busy_us();
   }
-  __u64 end = now_ms(), rest = WATCH_REST * (asked + end - start);
+  __u64 rest = WATCH_REST * (asked + busy_us() - start) / 1000;
   interfaces->watch_at =
-      any ? end + (rest > WATCH_INTERVAL ? rest : WATCH_INTERVAL) : NEVER;
+      any ? now_ms() + (rest > WATCH_INTERVAL ? rest : WATCH_INTERVAL) : NEVER;
 }
 
 __u64 attempts_next(const struct interfaces *interfaces) {
