@@ -28,6 +28,7 @@ enum link {
 
 /* The frame that somebody else's program has on this CPU, as it came in. */
 struct entered {
+  __u64 matches; /* set of bits, of GROUP_COUNTER's members */
   __u32 octets;
   __u8 is_inside; /* else there is none */
   __u8 protocol;  /* of enum protocol and the like */
@@ -36,11 +37,13 @@ struct entered {
   __u8 dscp;
   __u8 tcp_flags;
   __u8 queue;
-  __u8 unused;
+  __u8 unused[5];
 };
 
 struct element {
-  __u32 link;             /* enum link, set before the first frame */
+  __u64 wanted; /* set of bits: the counters that the interface has */
+  __u32 link;   /* enum link, set before the first frame */
+  __u32 unused;
   struct entered entered; /* only where one is observed */
   struct cell cells[];
 };
@@ -56,6 +59,7 @@ enum group {
   GROUP_DSCP,
   GROUP_QUEUE,
   GROUP_CPU,     /* has no cells: it is the elements themselves */
+  GROUP_COUNTER, /* users' own: what their filters match */
   GROUP_VERDICT, /* of somebody else's program, while that is observed */
   GROUP_COUNT
 };
@@ -113,6 +117,9 @@ enum vlan { VLAN_UNTAGGED, VLAN_TAGGED, VLAN_QINQ, VLAN_COUNT };
 /* Events in TCP's flags (RFC 9293, 3.1); a frame may be several or none. */
 enum tcp { TCP_SYN, TCP_SYNACK, TCP_FIN, TCP_RST, TCP_COUNT };
 
+/* Of users, one cell each: their sets are of 64 bits. */
+#define COUNTERS_MAX 64
+
 #define DSCP_COUNT 64 /* RFC 2474: six bits */
 
 /* Receive queues below QUEUE_OTHER have their own cell. */
@@ -136,21 +143,29 @@ enum verdict {
 
 /* Which groups are counted, and the index of each one's first cell within an
  * element. GROUP_TOTAL is counted only where GROUP_PROTOCOL, which adds up to
- * it, is not; the one of the two stands at index 0. The cells of GROUP_VERDICT,
- * which only elements of an observed program have, come last. */
+ * it, is not; the one of the two stands at index 0. Behind the cells of the
+ * groups are those of GROUP_COUNTER, and last those of GROUP_VERDICT, which
+ * only elements of an observed program have. */
 struct layout {
-  __u32 groups; /* set of GROUP_BIT */
+  __u32 groups;   /* set of GROUP_BIT, without the last two */
+  __u32 counters; /* cells of GROUP_COUNTER */
   __u32 first[GROUP_COUNT];
 };
 
 /* Cells of an element in which every group is counted. */
 #define CELLS_MAX                                                              \
   (PROTOCOL_COUNT + CAST_COUNT + SIZE_COUNT + VLAN_COUNT + TCP_COUNT +         \
-   DSCP_COUNT + QUEUE_COUNT + VERDICT_COUNT)
+   DSCP_COUNT + QUEUE_COUNT + COUNTERS_MAX + VERDICT_COUNT)
 
 /* Behind the cells of an observed program's element are the first octets of the
- * frame: those of Ethernet, IPv4 and TCP, in whole words. */
+ * frame: those of Ethernet, IPv4 and TCP, in whole words; where there are
+ * filters all that these may examine. */
 #define HEAD_OCTETS 56
+#define HEAD_OCTETS_OF_FILTERS 256
+
+/* A BPF object has this number where the filters are put when it is loaded, see
+ * bpf/match.bpf.h. */
+#define MATCH_STUB 0x66696c74
 
 /* Interfaces are found by index in an array; this one and higher ones, in a
  * hash table. */
@@ -172,8 +187,8 @@ struct observe_options {
   __u32 netns; /* the namespace that is ours: inode number of ns/net */
 };
 
-_Static_assert(sizeof(struct entered) == 12, "fills an element's header");
-_Static_assert(sizeof(struct element) == 16, "the cells are aligned");
-_Static_assert(sizeof(struct layout) == 4 + 4 * GROUP_COUNT, "no padding");
+_Static_assert(sizeof(struct entered) == 24, "no padding at its end");
+_Static_assert(sizeof(struct element) == 40, "the cells are aligned");
+_Static_assert(sizeof(struct layout) == 8 + 4 * GROUP_COUNT, "no padding");
 
 #endif

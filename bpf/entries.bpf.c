@@ -7,6 +7,7 @@
 
 #include "bpf/count.bpf.h"
 #include "bpf/elements.bpf.h"
+#include "bpf/match.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -40,51 +41,72 @@ frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
   return load_rest(frame, offset, buffer, size) ? buffer : NULL;
 }
 
-static __always_inline struct frame frame_of_xdp(const struct xdp_md *ctx) {
-  struct frame frame = {.data = (void *)(long)ctx->data,
-                        .data_end = (void *)(long)ctx->data_end};
+/* How a program of XDP has its frames. */
+enum shape {
+  SHAPE_BUFFER, /* in one buffer */
+  SHAPE_FRAGS   /* maybe in several, of which the first can be read directly */
+};
 
-  frame.octets = frame.data_end - frame.data;
-  return frame;
+static __always_inline __u64 octets_of_xdp(struct xdp_md *ctx,
+                                           enum shape shape) {
+  return shape == SHAPE_FRAGS
+             ? bpf_xdp_get_buff_len(ctx)
+             : (void *)(long)ctx->data_end - (void *)(long)ctx->data;
+}
+
+static __always_inline struct frame
+frame_of_xdp(struct xdp_md *ctx, enum shape shape, enum link link) {
+  return (struct frame){.data = (void *)(long)ctx->data,
+                        .data_end = (void *)(long)ctx->data_end,
+                        .rest = shape == SHAPE_FRAGS ? REST_XDP : REST_NONE,
+                        .context = ctx,
+                        .octets = octets_of_xdp(ctx, shape),
+                        .link = link};
+}
+
+/* The filters come first: what the verifier learns of the frame there is
+ * forgotten. */
+static __always_inline void match_xdp(struct xdp_md *ctx,
+                                      struct element *element, enum shape shape,
+                                      enum link link) {
+  struct wire wire = {.packets = 1, .octets = octets_of_xdp(ctx, shape)};
+
+  count_matches(element->cells, &options, wire,
+                match_frame(ctx, wire.octets, element, link));
 }
 
 /* Drivers with XDP have Ethernet; `any_link`: a device may have another link.
  */
-static __always_inline int count_xdp(struct xdp_md *ctx, struct frame frame,
+static __always_inline int count_xdp(struct xdp_md *ctx, enum shape shape,
                                      bool any_link) {
   struct element *element =
       element_of(&xdp_interfaces, &xdp_beyond, ctx->ingress_ifindex);
 
   if (unlikely(!element))
     return XDP_PASS;
-  if (any_link)
-    frame.link = element->link;
+  enum link link = any_link ? element->link : LINK_ETHERNET;
+  if (options.layout.counters)
+    match_xdp(ctx, element, shape, link);
+  struct frame frame = frame_of_xdp(ctx, shape, link);
   count_frame(element->cells, &options, &frame, wire_of(&frame),
               queue_of(ctx->rx_queue_index));
   return XDP_PASS;
 }
 
-SEC("xdp")
+SEC("collectd/xdp")
 int collectd_xdp(struct xdp_md *ctx) {
-  return count_xdp(ctx, frame_of_xdp(ctx), false);
+  return count_xdp(ctx, SHAPE_BUFFER, false);
 }
 
-/* Where a frame may have several buffers, of which the first can be read
- * directly. */
-SEC("xdp.frags")
+SEC("collectd/frags")
 int collectd_frags(struct xdp_md *ctx) {
-  struct frame frame = frame_of_xdp(ctx);
-
-  frame.octets = bpf_xdp_get_buff_len(ctx);
-  frame.rest = REST_XDP;
-  frame.context = ctx;
-  return count_xdp(ctx, frame, false);
+  return count_xdp(ctx, SHAPE_FRAGS, false);
 }
 
 /* On the skb of any device. */
-SEC("xdp")
+SEC("collectd/xdp")
 int collectd_skb(struct xdp_md *ctx) {
-  return count_xdp(ctx, frame_of_xdp(ctx), true);
+  return count_xdp(ctx, SHAPE_BUFFER, true);
 }
 
 static __always_inline struct frame frame_of_skb(struct __sk_buff *skb,
@@ -121,7 +143,17 @@ static __always_inline struct wire wire_of_skb(struct __sk_buff *skb,
                        (struct headers){headers, headers >> 32});
 }
 
-/* The frame comes after the call: what the verifier learns of its octets there
+/* A super-frame is judged once, with the tag that was taken off. */
+static __always_inline void match_skb(struct __sk_buff *skb,
+                                      struct element *element, enum link link,
+                                      struct wire wire) {
+  __u64 octets = skb->len + (skb->vlan_present ? TAG_OCTETS : 0);
+
+  count_matches(element->cells, &options, wire,
+                match_frame(skb, octets, element, link));
+}
+
+/* The frame comes after the calls: what the verifier learns of its octets there
  * would keep apart what comes next. */
 static __always_inline void
 count_skb(struct __sk_buff *skb, struct element *element, enum queue queue) {
@@ -129,12 +161,14 @@ count_skb(struct __sk_buff *skb, struct element *element, enum queue queue) {
     return;
   enum link link = element->link;
   struct wire wire = wire_of_skb(skb, link);
+  if (options.layout.counters)
+    match_skb(skb, element, link, wire);
   struct frame frame = frame_of_skb(skb, link);
   count_frame(element->cells, &options, &frame, wire, queue);
 }
 
 /* TC_ACT_UNSPEC, which is TCX_NEXT: whoever is behind us sees the frame. */
-SEC("tc")
+SEC("collectd/tc")
 int collectd_tc_rx(struct __sk_buff *skb) {
   __u32 recorded = skb->queue_mapping; /* 0: not */
 
@@ -143,7 +177,7 @@ int collectd_tc_rx(struct __sk_buff *skb) {
   return TC_ACT_UNSPEC;
 }
 
-SEC("tc")
+SEC("collectd/tc")
 int collectd_tc_tx(struct __sk_buff *skb) {
   count_skb(skb, element_of(&tc_tx_interfaces, &tc_tx_beyond, skb->ifindex),
             QUEUE_NONE);

@@ -10,6 +10,7 @@
 
 #include "bpf/count.bpf.h"
 #include "bpf/elements.bpf.h"
+#include "bpf/match.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -109,19 +110,37 @@ frame_at(const struct frame *frame, __u64 offset, void *buffer, __u64 size) {
                                                                         : NULL;
 }
 
+static __always_inline void *head_of(const struct element *element) {
+  return (void *)element + options.head;
+}
+
 /* Reads beyond the end of a shorter frame, where the kernel has room for more,
  * and frame_at() does not look. */
 static __always_inline struct frame
 frame_of(const struct element *element, struct buffer *buffer, __u64 octets) {
-  void *head = (void *)element + options.head;
+  void *head = head_of(element);
   __u64 readable = buffer->octets < HEAD_OCTETS ? buffer->octets : HEAD_OCTETS;
 
-  bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data);
+  if (!options.layout.counters)
+    bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data);
   return (struct frame){.data = head,
                         .data_end = head + readable,
                         .context = buffer,
                         .octets = octets,
                         .link = element->link};
+}
+
+/* Copies the head for what comes after it as well. */
+static __always_inline __u64 match_head(const struct element *element,
+                                        const struct buffer *buffer,
+                                        __u64 octets) {
+  void *head = head_of(element);
+  __u64 valid = buffer->octets < HEAD_OCTETS_OF_FILTERS
+                    ? buffer->octets
+                    : HEAD_OCTETS_OF_FILTERS;
+
+  bpf_probe_read_kernel(head, HEAD_OCTETS_OF_FILTERS, buffer->data);
+  return match(head, octets, element->wanted, element->link, opaque(valid));
 }
 
 /* In memory, which the verifier does not follow, lest it go through all
@@ -153,6 +172,8 @@ static __always_inline void enter(struct element *element,
 
   entered->is_inside = true;
   entered->octets = octets;
+  if (options.layout.counters)
+    entered->matches = match_head(element, &buffer, octets);
   if (groups & GROUP_BIT(GROUP_QUEUE))
     entered->queue = queue_of(xdp->rxq->queue_index);
   if (!(groups &
@@ -166,7 +187,7 @@ static __always_inline void enter(struct element *element,
 }
 
 /* As in count_frame() the commonest selections have a copy each. */
-SEC("fentry")
+SEC("collectd/enter")
 int collectd_enter(const __u64 *arguments) {
   const struct xdp_buff *xdp = (const struct xdp_buff *)arguments[0];
   const struct net_device *device = xdp->rxq->dev;
@@ -229,10 +250,11 @@ static __always_inline void leave(struct element *element, int result,
                                   .tcp_flags = entered->tcp_flags};
     tally_network(&tally, &packet, entered->protocol);
   }
+  tally_matches(&tally, entered->matches);
   tally_add(&tally, GROUP_VERDICT, verdict_of(result));
 }
 
-SEC("fexit")
+SEC("collectd/leave")
 int collectd_leave(const __u64 *arguments) {
   const struct xdp_buff *xdp = (const struct xdp_buff *)arguments[0];
   struct element *element = element_of_device(xdp->rxq->dev);
