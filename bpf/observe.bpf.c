@@ -116,7 +116,8 @@ frame_of(const struct element *element, struct buffer *buffer, __u64 octets) {
   void *head = (void *)element + options.head;
   __u64 readable = buffer->octets < HEAD_OCTETS ? buffer->octets : HEAD_OCTETS;
 
-  bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data);
+  if (bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data) != 0)
+    readable = 0;
   return (struct frame){.data = head,
                         .data_end = head + readable,
                         .context = buffer,

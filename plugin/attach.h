@@ -68,4 +68,9 @@ void attach_log(struct attach_told *told, const struct attach_job *job);
 enum { ATTACH_WHY_MAX = 512 };
 void attach_explain(const struct attach_job *job, char *text, size_t size);
 
+/* The same of its observe_error: "; it cannot be observed: ..."; empty where
+ * there is none. */
+void attach_explain_behind(const struct attach_job *job, char *text,
+                           size_t size);
+
 #endif

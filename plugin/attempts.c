@@ -22,6 +22,8 @@ enum {
      those of them at tc, where each takes some 10 ms. */
   ATTEMPTS_MAX = 128,
   ATTEMPTS_TC_MAX = 4,
+  /* The same of programs that were exchanged: the rest has its turn then. */
+  FOLLOWED_MAX = 8,
 };
 
 /* --- when ------------------------------------------------------------------*/
@@ -89,10 +91,11 @@ static bool follow_exchange(const struct interface *interface,
   if (is_elsewhere(interface, xdp) ||
       port_follow(side->port, xdp->program) != 0)
     return false;
-  log_write(LOG_INFO,
-            "interface \"%s\": the other XDP program is another one now "
-            "(id %u), which is observed",
-            interface->link.name, xdp->program);
+  if (xdp->program != side->xdp.program)
+    log_write(LOG_INFO,
+              "interface \"%s\": the other XDP program is another one now "
+              "(id %u), which is observed",
+              interface->link.name, xdp->program);
   return true;
 }
 
@@ -123,6 +126,7 @@ static __u64 busy_us(void) {
 /* To ask for many takes time: of it, a twentieth. */
 void attempts_watch(struct interfaces *interfaces) {
   __u64 start = busy_us(), asked = 0;
+  unsigned followed = 0;
   bool any = false;
   struct xdp_state xdp;
 
@@ -137,6 +141,8 @@ void attempts_watch(struct interfaces *interfaces) {
       continue;
     asked += busy_us() - start;
     follow_program(interfaces, interface, &xdp);
+    if (interfaces->stopping || ++followed == FOLLOWED_MAX)
+      return;
     start = busy_us();
   }
   __u64 rest = WATCH_REST * (asked + busy_us() - start) / 1000;
@@ -380,13 +386,16 @@ static void take_up(void *context, struct attach_job *job) {
 static void note_outcome(struct side *side, const struct attach_job *job) {
   char why[ATTACH_WHY_MAX];
 
-  attach_explain(job, why, sizeof(why));
+  if (job->error)
+    attach_explain(job, why, sizeof(why));
+  else
+    attach_explain_behind(job, why, sizeof(why));
   side->attachment = job->attachment;
   side->error = job->error;
   side->is_busy = job->is_busy;
   side->observe_error = job->observe_error;
   free(side->why);
-  side->why = job->error ? strdup(why) : NULL;
+  side->why = *why ? strdup(why) : NULL;
 }
 
 /* It may have gone since we were refused: then we are too late to see it go,

@@ -29,13 +29,14 @@ struct side {
   bool is_tried;
 
   enum attachment attachment;
-  int error;      /* why it is not counted, 0: it is */
-  char *why;      /* the same in words, with the remedy; NULL: no memory */
-  bool is_busy;   /* another XDP program is in the way */
-  bool merges;    /* its device did when it was asked, see struct device */
-  int observe_error;    /* why that one is not observed, 0: it is */
+  int error; /* why it is not counted, 0: it is */
+  char *why; /* the same in words, with the remedy, or of observe_error; NULL:
+                no memory */
+  bool is_busy;      /* another XDP program is in the way */
+  bool merges;       /* its device did when it was asked, see struct device */
+  int observe_error; /* why that one is not observed, 0: it is */
   struct xdp_state xdp; /* the one that was there last */
-  __u64 retry_at; /* when to look for a place, or a better one */
+  __u64 retry_at;       /* when to look for a place, or a better one */
   unsigned backoff;
 };
 

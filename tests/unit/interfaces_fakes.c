@@ -130,6 +130,13 @@ void attach_explain(const struct attach_job *job, char *text, size_t size) {
   snprintf(text, size, "error %d; do this", -job->error);
 }
 
+void attach_explain_behind(const struct attach_job *job, char *text,
+                           size_t size) {
+  text[0] = '\0';
+  if (job->observe_error)
+    snprintf(text, size, "; not observed: error %d", -job->observe_error);
+}
+
 static struct notices the_notices;
 
 int notices_start(struct notices **ret_notices) {
