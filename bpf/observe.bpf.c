@@ -125,18 +125,29 @@ frame_of(const struct element *element, struct buffer *buffer, __u64 octets) {
                         .link = element->link};
 }
 
+/* What the verifier has learned of the octets so far is forgotten, see `zero`.
+ */
+static __always_inline enum protocol
+parse_the_long_way(const struct frame *frame, struct packet *packet) {
+  struct buffer buffer = *(const struct buffer *)frame->context;
+  struct frame any = *frame;
+
+  buffer.octets += zero;
+  any.octets += zero;
+  any.context = &buffer;
+  return packet_parse_link(&any, packet) ? packet_parse_network(&any, packet)
+                                         : PROTOCOL_TRUNCATED;
+}
+
 /* In memory, which the verifier does not follow, lest it go through all
  * combinations of all parts. */
 static __always_inline void
 enter_packet(struct entered *entered, const struct frame *frame, __u32 groups) {
   struct packet packet = {0};
 
-  if (likely(packet_is_plain_tcp(frame, &packet)))
-    packet.protocol = PROTOCOL_IPV4_TCP;
-  else if (!packet_parse_link(frame, &packet))
-    packet.protocol = PROTOCOL_TRUNCATED;
-  else
-    packet.protocol = packet_parse_network(frame, &packet);
+  packet.protocol = likely(packet_is_plain_tcp(frame, &packet))
+                        ? PROTOCOL_IPV4_TCP
+                        : parse_the_long_way(frame, &packet);
   entered->protocol = packet.protocol;
   if (groups & GROUP_BIT(GROUP_VLAN))
     entered->vlan = packet.vlan;

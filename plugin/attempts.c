@@ -15,7 +15,7 @@ enum {
   /* Milliseconds. */
   BACKOFF_FIRST = 1000,
   BACKOFF_LAST = 60 * 1000,
-  WATCH_INTERVAL = 30,
+  WATCH_INTERVAL = 20,
   /* ... or this many times as long as it took. */
   WATCH_REST = 19,
   /* Attempts together, after which it is looked what has come and gone; and

@@ -7,7 +7,7 @@
 
 #include "tests/unit/interfaces_fakes.h"
 
-enum { WATCH = 30 }; /* milliseconds from one look to the next */
+enum { WATCH = 20 }; /* milliseconds from one look to the next */
 
 static const struct outcome observing = {.entry = ENTRY_OBSERVE,
                                          .is_busy = true};
