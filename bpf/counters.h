@@ -179,7 +179,6 @@ struct count_options {
   __u32 atomic; /* counting can be interrupted by counting (PREEMPT_RT) */
 };
 
-_Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");
 /* The same of the programs that observe. */
 struct observe_options {
   struct layout layout;
@@ -187,8 +186,11 @@ struct observe_options {
   __u32 netns; /* the namespace that is ours: inode number of ns/net */
 };
 
+_Static_assert(sizeof(struct cell) == 16, "both sides see the same cell");
 _Static_assert(sizeof(struct entered) == 24, "no padding at its end");
 _Static_assert(sizeof(struct element) == 40, "the cells are aligned");
 _Static_assert(sizeof(struct layout) == 8 + 4 * GROUP_COUNT, "no padding");
+_Static_assert(sizeof(struct observe_options) == sizeof(struct layout) + 8,
+               "no padding");
 
 #endif

@@ -40,8 +40,9 @@ static __always_inline struct element *element_of(void *interfaces,
   __u32 cpu = bpf_get_smp_processor_id();
   void *elements = bpf_map_lookup_elem(interfaces, &ifindex);
 
-  return likely(elements) ? bpf_map_lookup_elem(elements, &cpu)
-                          : element_beyond(beyond, ifindex, cpu);
+  if (likely(elements))
+    return bpf_map_lookup_elem(elements, &cpu);
+  return ifindex < IFINDEX_MAX ? NULL : element_beyond(beyond, ifindex, cpu);
 }
 
 #endif

@@ -7,11 +7,10 @@
 #include "bpf/count.bpf.h"
 
 /* The set of the filters in `wanted` that match. The filters are put in the
- * place of these instructions when the program is loaded (plugin/graft.h), for
- * which it has to be the last subprogram that a program calls. The compiler is
- * not to know what it does with its arguments, nor that it leaves memory alone:
- * what the verifier learns of a frame in there would multiply what it follows
- * behind, so that the frame is to be asked for anew. */
+ * place of these instructions when the program is loaded (plugin/graft.h). The
+ * compiler is not to know what it does with its arguments, nor that it leaves
+ * memory alone: what the verifier learns of a frame in there would multiply
+ * what it follows behind, so that the frame is to be asked for anew. */
 static __noinline __u64 match(void *context, __u64 octets, __u64 wanted,
                               __u64 link, __u64 valid) {
   __u64 matches;

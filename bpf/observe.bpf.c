@@ -114,33 +114,41 @@ static __always_inline void *head_of(const struct element *element) {
   return (void *)element + options.head;
 }
 
-/* Reads beyond the end of a shorter frame, where the kernel has room for more,
- * and frame_at() does not look. */
-static __always_inline struct frame
-frame_of(const struct element *element, struct buffer *buffer, __u64 octets) {
-  void *head = head_of(element);
-  __u64 readable = buffer->octets < HEAD_OCTETS ? buffer->octets : HEAD_OCTETS;
-
-  if (!options.layout.counters)
-    bpf_probe_read_kernel(head, HEAD_OCTETS, buffer->data);
-  return (struct frame){.data = head,
-                        .data_end = head + readable,
-                        .context = buffer,
-                        .octets = octets,
-                        .link = element->link};
+/* Returns how many octets of the frame the head has. Reads beyond the end of a
+ * shorter frame, where the kernel has room for more, and nobody looks. */
+static __always_inline __u64 copy_head(const struct element *element,
+                                       const struct buffer *buffer,
+                                       __u32 size) {
+  if (bpf_probe_read_kernel(head_of(element), size, buffer->data) != 0)
+    return 0;
+  return buffer->octets < size ? buffer->octets : size;
 }
 
-/* Copies the head for what comes after it as well. */
-static __always_inline __u64 match_head(const struct element *element,
-                                        const struct buffer *buffer,
-                                        __u64 octets) {
+static __always_inline struct frame frame_of(const struct element *element,
+                                             struct buffer *buffer,
+                                             __u64 octets, __u64 readable) {
   void *head = head_of(element);
-  __u64 valid = buffer->octets < HEAD_OCTETS_OF_FILTERS
-                    ? buffer->octets
-                    : HEAD_OCTETS_OF_FILTERS;
 
-  bpf_probe_read_kernel(head, HEAD_OCTETS_OF_FILTERS, buffer->data);
-  return match(head, octets, element->wanted, element->link, opaque(valid));
+  return (struct frame){
+      .data = head,
+      .data_end = head + (readable < HEAD_OCTETS ? readable : HEAD_OCTETS),
+      .context = buffer,
+      .octets = octets,
+      .link = element->link};
+}
+
+/* What the verifier has learned of the octets so far is forgotten, see `zero`.
+ */
+static __always_inline enum protocol
+parse_the_long_way(const struct frame *frame, struct packet *packet) {
+  struct buffer buffer = *(const struct buffer *)frame->context;
+  struct frame any = *frame;
+
+  buffer.octets += zero;
+  any.octets += zero;
+  any.context = &buffer;
+  return packet_parse_link(&any, packet) ? packet_parse_network(&any, packet)
+                                         : PROTOCOL_TRUNCATED;
 }
 
 /* In memory, which the verifier does not follow, lest it go through all
@@ -149,12 +157,9 @@ static __always_inline void
 enter_packet(struct entered *entered, const struct frame *frame, __u32 groups) {
   struct packet packet = {0};
 
-  if (likely(packet_is_plain_tcp(frame, &packet)))
-    packet.protocol = PROTOCOL_IPV4_TCP;
-  else if (!packet_parse_link(frame, &packet))
-    packet.protocol = PROTOCOL_TRUNCATED;
-  else
-    packet.protocol = packet_parse_network(frame, &packet);
+  packet.protocol = likely(packet_is_plain_tcp(frame, &packet))
+                        ? PROTOCOL_IPV4_TCP
+                        : parse_the_long_way(frame, &packet);
   entered->protocol = packet.protocol;
   if (groups & GROUP_BIT(GROUP_VLAN))
     entered->vlan = packet.vlan;
@@ -170,16 +175,24 @@ static __always_inline void enter(struct element *element,
   struct buffer buffer = buffer_of(xdp);
   __u64 octets = octets_of(&buffer);
 
+  bool has_filters = options.layout.counters;
+  bool is_parsed = groups & (GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN) |
+                             GROUPS_OF_NETWORK);
+
   entered->is_inside = true;
   entered->octets = octets;
-  if (options.layout.counters)
-    entered->matches = match_head(element, &buffer, octets);
   if (groups & GROUP_BIT(GROUP_QUEUE))
     entered->queue = queue_of(xdp->rxq->queue_index);
-  if (!(groups &
-        (GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK)))
+  if (!has_filters && !is_parsed)
     return;
-  struct frame frame = frame_of(element, &buffer, octets);
+  __u64 readable = copy_head(
+      element, &buffer, has_filters ? HEAD_OCTETS_OF_FILTERS : HEAD_OCTETS);
+  if (has_filters)
+    entered->matches = match(head_of(element), octets, element->wanted,
+                             opaque(element->link), opaque(readable));
+  if (!is_parsed)
+    return;
+  struct frame frame = frame_of(element, &buffer, octets, readable);
   if (groups & GROUP_BIT(GROUP_CAST))
     entered->cast = packet_cast(&frame);
   if (groups & (GROUP_BIT(GROUP_VLAN) | GROUPS_OF_NETWORK))

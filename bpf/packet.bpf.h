@@ -374,7 +374,8 @@ packet_parse_ipv6(const struct frame *frame, struct packet *packet) {
     return PROTOCOL_TRUNCATED;
 
   __u8 next = ip->next;
-  enum protocol member = packet_walk_extensions(frame, packet, end, &next);
+  enum protocol member =
+      packet_walk_extensions(frame, packet, end + zero, &next);
   if (member != PROTOCOL_COUNT)
     return member;
 

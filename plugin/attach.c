@@ -199,6 +199,13 @@ static int add_member(void *port, unsigned member) {
   return error == -EALREADY ? 0 : error;
 }
 
+/* Somebody else's has gone from it, which is not followed yet. */
+static int add_observed_member(void *port, unsigned member) {
+  int error = port_add_member(port, member);
+
+  return error == -EALREADY ? -EAGAIN : error;
+}
+
 /* XDP in the driver of a bond, whose ever it is, sees the frames as its
  * members'. Of a bond the counters can be found by members that come later. */
 static int add_members(const struct attach_job *job) {
@@ -209,7 +216,10 @@ static int add_members(const struct attach_job *job) {
     port_seal(job->port);
     return 0;
   }
-  return device_visit_members(job->device->ifindex, add_member, job->port);
+  return device_visit_members(job->device->ifindex,
+                              job->entry == ENTRY_OBSERVE ? add_observed_member
+                                                          : add_member,
+                              job->port);
 }
 
 static void settle(const struct attach_batch *batch, struct attach_job *job) {
@@ -222,11 +232,13 @@ static void settle(const struct attach_batch *batch, struct attach_job *job) {
 static int open_port(struct datapath *datapath, struct attach_job *job) {
   unsigned ifindex = job->device->ifindex;
   enum link link = job->device->link;
+  __u64 counters = job->settings->counters;
 
   return job->entry == ENTRY_OBSERVE
              ? port_new_beside(datapath, job->xdp.program, ifindex, link,
-                               &job->port)
-             : port_new(datapath, job->entry, ifindex, link, &job->port);
+                               counters, &job->port)
+             : port_new(datapath, job->entry, ifindex, link, counters,
+                        &job->port);
 }
 
 /* Makes the ports of all jobs that go on; returns their number. */
@@ -236,13 +248,13 @@ static size_t open_ports(const struct attach_batch *batch,
 
   for (size_t i = 0; i < batch->count; i++) {
     struct attach_job *job = &batch->jobs[i];
-    while (!job->is_done && !job->port) {
+    while (!job->is_done && !job->port && !*batch->stopping) {
       int error = open_port(batch->datapath, job);
       if (error)
         advance(job, error);
     }
     settle(batch, job);
-    if (job->is_done)
+    if (job->is_done || !job->port)
       continue;
     opened[n] = job;
     ports[n++] = job->port;
@@ -371,20 +383,40 @@ static void log_fallback(const struct attach_job *job, int severity,
             *refusal.remedy ? ")" : "");
 }
 
-static void log_behind(const struct attach_job *job, const char *words) {
+void attach_explain_behind(const struct attach_job *job, char *text,
+                           size_t size) {
   struct refusal refusal = places_describe(ENTRY_OBSERVE, job->observe_error,
                                            job->name, job->device);
-  bool is_refused = job->observe_error;
 
+  text[0] = '\0';
+  if (job->observe_error)
+    snprintf(text, size, "; it cannot be observed: %s%s%s%s", refusal.cause,
+             *refusal.remedy ? " (" : "", refusal.remedy,
+             *refusal.remedy ? ")" : "");
+}
+
+static void log_behind(const struct attach_job *job, const char *words) {
+  char why[ATTACH_WHY_MAX];
+
+  attach_explain_behind(job, why, sizeof(why));
   log_write(LOG_WARNING,
             "interface \"%s\": rx is counted %s as long as another XDP "
             "program is attached: what that one drops or redirects is not "
-            "seen%s%s%s%s%s",
-            job->name, words, is_refused ? "; it cannot be observed: " : "",
-            is_refused ? refusal.cause : "",
-            is_refused && *refusal.remedy ? " (" : "",
-            is_refused ? refusal.remedy : "",
-            is_refused && *refusal.remedy ? ")" : "");
+            "seen%s",
+            job->name, words, why);
+}
+
+static void log_observed(const struct attach_job *job, const char *words) {
+  bool is_generic = job->xdp.is_generic;
+
+  log_write(is_generic ? LOG_NOTICE : LOG_INFO,
+            "interface \"%s\": rx is counted %s%s (id %u), by Busy "
+            "\"observe\"",
+            job->name, words,
+            is_generic ? " on the skb, where a GSO or GRO super-frame counts "
+                         "as one frame"
+                       : "",
+            job->xdp.program);
 }
 
 static void log_success(const struct attach_job *job) {
@@ -394,10 +426,7 @@ static void log_success(const struct attach_job *job) {
   int severity = is_special ? LOG_NOTICE : LOG_INFO;
 
   if (job->entry == ENTRY_OBSERVE)
-    log_write(severity,
-              "interface \"%s\": rx is counted %s (id %u), by Busy "
-              "\"observe\"",
-              job->name, words, job->xdp.program);
+    log_observed(job, words);
   else if (job->is_busy)
     log_behind(job, words);
   else if (job->direction == DIRECTION_TX)
@@ -448,8 +477,9 @@ static struct tag_taker tag_taker_of(const char *name,
  * devices it does not come in generic mode, whatever these do. */
 static void log_stripped_tags(struct attach_told *told,
                               const struct attach_job *job) {
-  bool is_stacked =
-      job->entry == ENTRY_GENERIC && places_is_stacked(job->device);
+  bool is_on_skb = job->entry == ENTRY_GENERIC ||
+                   (job->entry == ENTRY_OBSERVE && job->xdp.is_generic);
+  bool is_stacked = is_on_skb && places_is_stacked(job->device);
   bool matters =
       job->settings->groups & GROUP_BIT(GROUP_VLAN) || job->device->has_vlan;
   struct tag_taker taker = tag_taker_of(job->name, job->device);
@@ -498,4 +528,16 @@ void attach_log(struct attach_told *told, const struct attach_job *job) {
     log_stripped_tags(told, job);
     log_unknown_link(told, job);
   }
+}
+
+void attach_log_counters(const struct attach_job *job,
+                         const struct counters *counters, __u64 refused,
+                         const struct counter_place *place) {
+  for (size_t i = 0; i < counters->count; i++)
+    if (refused & COUNTER_BIT(i))
+      log_write(LOG_NOTICE,
+                "interface \"%s\": counter \"%s\" is not available for %s: %s",
+                job->name, counters->list[i].name,
+                direction_names[job->direction],
+                counter_why_not(&counters->list[i], place));
 }

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "plugin/counter.h"
 #include "plugin/places.h"
 #include "plugin/port.h"
 #include "plugin/selection.h"
@@ -64,8 +65,18 @@ struct attach_told {
 /* Logs what came of a job. */
 void attach_log(struct attach_told *told, const struct attach_job *job);
 
+/* Logs which of the users' counters cannot be counted where a job is. */
+void attach_log_counters(const struct attach_job *job,
+                         const struct counters *counters, __u64 refused,
+                         const struct counter_place *place);
+
 /* Cause and remedy of a job's error: "its driver has no XDP; use ...". */
 enum { ATTACH_WHY_MAX = 512 };
 void attach_explain(const struct attach_job *job, char *text, size_t size);
+
+/* The same of its observe_error: "; it cannot be observed: ..."; empty where
+ * there is none. */
+void attach_explain_behind(const struct attach_job *job, char *text,
+                           size_t size);
 
 #endif

@@ -15,13 +15,15 @@ enum {
   /* Milliseconds. */
   BACKOFF_FIRST = 1000,
   BACKOFF_LAST = 60 * 1000,
-  WATCH_INTERVAL = 30,
+  WATCH_INTERVAL = 20,
   /* ... or this many times as long as it took. */
   WATCH_REST = 19,
   /* Attempts together, after which it is looked what has come and gone; and
      those of them at tc, where each takes some 10 ms. */
   ATTEMPTS_MAX = 128,
   ATTEMPTS_TC_MAX = 4,
+  /* The same of programs that were exchanged: the rest has its turn then. */
+  FOLLOWED_MAX = 8,
 };
 
 /* --- when ------------------------------------------------------------------*/
@@ -89,10 +91,11 @@ static bool follow_exchange(const struct interface *interface,
   if (is_elsewhere(interface, xdp) ||
       port_follow(side->port, xdp->program) != 0)
     return false;
-  log_write(LOG_INFO,
-            "interface \"%s\": the other XDP program is another one now "
-            "(id %u), which is observed",
-            interface->link.name, xdp->program);
+  if (xdp->program != side->xdp.program)
+    log_write(LOG_INFO,
+              "interface \"%s\": the other XDP program is another one now "
+              "(id %u), which is observed",
+              interface->link.name, xdp->program);
   return true;
 }
 
@@ -123,6 +126,7 @@ static __u64 busy_us(void) {
 /* To ask for many takes time: of it, a twentieth. */
 void attempts_watch(struct interfaces *interfaces) {
   __u64 start = busy_us(), asked = 0;
+  unsigned followed = 0;
   bool any = false;
   struct xdp_state xdp;
 
@@ -137,6 +141,8 @@ void attempts_watch(struct interfaces *interfaces) {
       continue;
     asked += busy_us() - start;
     follow_program(interfaces, interface, &xdp);
+    if (interfaces->stopping || ++followed == FOLLOWED_MAX)
+      return;
     start = busy_us();
   }
   __u64 rest = WATCH_REST * (asked + busy_us() - start) / 1000;
@@ -377,16 +383,37 @@ static void take_up(void *context, struct attach_job *job) {
   install(attempts->interfaces, attempt);
 }
 
+/* What cannot be counted there is told once. */
+static void choose_counters(struct interfaces *interfaces,
+                            const struct attempt *attempt) {
+  const struct attach_job *job = attempt->job;
+  const struct counter_place place = {.link = attempt->device.link,
+                                      .entry = job->entry,
+                                      .strips_tags =
+                                          attempt->device.strips_tags};
+  __u64 wanted = attempt->interface->settings->counters;
+  __u64 available = counters_available(interfaces->counters, wanted, &place);
+
+  pthread_mutex_lock(&interfaces->lock);
+  attempt->side->counters = available;
+  pthread_mutex_unlock(&interfaces->lock);
+  if (!job->error && attempt->is_news)
+    attach_log_counters(job, interfaces->counters, wanted & ~available, &place);
+}
+
 static void note_outcome(struct side *side, const struct attach_job *job) {
   char why[ATTACH_WHY_MAX];
 
-  attach_explain(job, why, sizeof(why));
+  if (job->error)
+    attach_explain(job, why, sizeof(why));
+  else
+    attach_explain_behind(job, why, sizeof(why));
   side->attachment = job->attachment;
   side->error = job->error;
   side->is_busy = job->is_busy;
   side->observe_error = job->observe_error;
   free(side->why);
-  side->why = job->error ? strdup(why) : NULL;
+  side->why = *why ? strdup(why) : NULL;
 }
 
 /* It may have gone since we were refused: then we are too late to see it go,
@@ -433,6 +460,7 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
   note_outcome(side, attempt->job);
   if (side->is_busy)
     note_program(side, attempt->job, was_busy);
+  choose_counters(interfaces, attempt);
   if (is_watched(interface) && interfaces->watch_at == NEVER)
     interfaces->watch_at = 0;
   if (attempt->is_news)

@@ -3,22 +3,100 @@
 #include "plugin/config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <strings.h>
 
 #include "plugin/log.h"
 
-/* The options of an <Interface> block. */
-static void read_block(const struct option *block, struct overrides *overrides,
-                       struct mistakes *mistakes) {
-  mistakes->block = block;
+/* --- <Counter> --------------------------------------------------------------
+ */
+
+/* The only Filter of a <Counter> block, or NULL after a mistake. */
+static const char *filter_of(const struct option *block,
+                             struct mistakes *mistakes) {
+  const char *text = NULL;
+  bool is_wrong = false;
+
   for (size_t i = 0; i < block->children_count; i++) {
     const struct option *option = &block->children[i];
-    if (!settings_add(overrides, option, mistakes))
+    is_wrong = true;
+    if (strcasecmp(option->key, "Filter") != 0)
+      mistakes_add(mistakes, "%.64s: no such option; known is Filter",
+                   option->key);
+    else if (text)
+      mistakes_add(mistakes, "Filter is given twice; join them by \"or\"");
+    else if ((text = option_string(option, "an expression of pcap-filter(7)",
+                                   mistakes)))
+      is_wrong = false;
+    if (is_wrong)
+      return NULL;
+  }
+  if (!text)
+    mistakes_add(mistakes, "Filter is missing; say what is to be counted, as "
+                           "in Filter \"udp port 53\"");
+  return text;
+}
+
+static bool has_name(const struct counters *counters, __u64 set,
+                     const char *name) {
+  for (size_t i = 0; i < counters->count; i++)
+    if (set & COUNTER_BIT(i) && strcmp(counters->list[i].name, name) == 0)
+      return true;
+  return false;
+}
+
+/* Adds what a <Counter> block says to the overrides. Returns 0 or -ENOMEM. */
+static int add_counter(struct config *config, const struct option *block,
+                       struct overrides *overrides) {
+  struct mistakes *mistakes = &config->mistakes;
+  const struct option *around = mistakes->block;
+  char why[512];
+  unsigned index;
+  const char *name = option_string(
+      block, "the name of one counter, as in <Counter \"dns\">", mistakes);
+
+  if (!name)
+    return 0;
+  mistakes->block = block;
+  const char *text = filter_of(block, mistakes);
+  int error = 0;
+  if (text && has_name(&config->counters, overrides->settings.counters, name))
+    mistakes_add(mistakes, "there is a counter of that name already; call one "
+                           "of them otherwise");
+  else if (text)
+    error =
+        counters_add(&config->counters, name, text, &index, why, sizeof(why));
+  if (error == -EINVAL)
+    mistakes_add(mistakes, "Filter \"%.200s\": %s", text, why);
+  else if (text && !error &&
+           !has_name(&config->counters, overrides->settings.counters, name))
+    overrides->settings.counters |= COUNTER_BIT(index);
+  mistakes->block = around;
+  return error == -ENOMEM ? error : 0;
+}
+
+/* --- <Interface> ------------------------------------------------------------
+ */
+
+/* The options of an <Interface> block. Returns 0 or -ENOMEM. */
+static int read_block(struct config *config, const struct option *block,
+                      struct overrides *overrides) {
+  struct mistakes *mistakes = &config->mistakes;
+  int error = 0;
+
+  mistakes->block = block;
+  for (size_t i = 0; i < block->children_count && !error; i++) {
+    const struct option *option = &block->children[i];
+    if (strcasecmp(option->key, "Counter") == 0)
+      error = add_counter(config, option, overrides);
+    else if (!settings_add(overrides, option, mistakes))
       mistakes_add(mistakes,
-                   "%.64s: no such option; known are " SETTINGS_OPTIONS,
+                   "%.64s: no such option; known are " SETTINGS_OPTIONS
+                   ", Counter",
                    option->key);
   }
   mistakes->block = NULL;
+  return error;
 }
 
 static void warn_of_twice(const struct rule *before, bool is_block) {
@@ -58,9 +136,9 @@ static int add_interface(struct config *config, const struct option *option) {
       option, "the name of one interface, or one /regex/", &config->mistakes);
   struct overrides overrides = {0};
 
-  read_block(option, &overrides, &config->mistakes);
-  if (!text)
-    return 0;
+  int error = read_block(config, option, &overrides);
+  if (!text || error)
+    return error;
   return select_interface(config, text,
                           option->children_count ? &overrides : NULL);
 }
@@ -97,11 +175,14 @@ static bool add_switch(struct config *config, const struct option *option) {
 static int add_option(struct config *config, const struct option *option) {
   if (strcasecmp(option->key, "Interface") == 0)
     return add_interface(config, option);
+  if (strcasecmp(option->key, "Counter") == 0)
+    return add_counter(config, option, &config->global);
   if (!settings_add(&config->global, option, &config->mistakes) &&
       !add_switch(config, option))
     mistakes_add(&config->mistakes,
                  "%.64s: no such option; known are Interface, "
-                 "IgnoreSelected, " SETTINGS_OPTIONS ", ReportInactive",
+                 "IgnoreSelected, " SETTINGS_OPTIONS
+                 ", ReportInactive, Counter",
                  option->key);
   return 0;
 }
@@ -113,6 +194,26 @@ int config_add(struct config *config, const struct option *block) {
       return error;
   }
   return 0;
+}
+
+/* Of an interface all have names of their own: its block's are added to the
+ * global ones, wherever these stand. */
+static void refuse_twins(struct config *config) {
+  const struct counters *counters = &config->counters;
+  __u64 global = config->global.settings.counters;
+
+  for (size_t i = 0; i < config->selection.count; i++) {
+    const struct rule *rule = &config->selection.rules[i];
+    __u64 own = rule->overrides.settings.counters & ~global;
+    for (size_t c = 0; c < counters->count; c++)
+      if (own & COUNTER_BIT(c) &&
+          has_name(counters, global, counters->list[c].name))
+        mistakes_add(&config->mistakes,
+                     "<Interface " OPTION_VALUE
+                     ">: <Counter \"%.64s\">: there is a global counter of "
+                     "that name; call one of them otherwise",
+                     pattern_text(rule->pattern), counters->list[c].name);
+  }
 }
 
 static void warn_of_shadows(const struct selection *selection) {
@@ -134,6 +235,7 @@ int config_complete(struct config *config) {
 
   selection_resolve(&config->selection, &global);
   warn_of_shadows(&config->selection);
+  refuse_twins(config);
   if (config->mistakes.count)
     return -EINVAL;
   if (!selection_has_any(&config->selection)) {
@@ -146,5 +248,6 @@ int config_complete(struct config *config) {
 
 void config_free(struct config *config) {
   selection_free(&config->selection);
+  counters_clear(&config->counters);
   *config = CONFIG_DEFAULT;
 }

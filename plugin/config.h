@@ -4,11 +4,13 @@
 #ifndef PLUGIN_CONFIG_H
 #define PLUGIN_CONFIG_H
 
+#include "plugin/counter.h"
 #include "plugin/option.h"
 #include "plugin/selection.h"
 
 struct config {
   struct selection selection; /* complete after config_complete() */
+  struct counters counters;   /* of all blocks */
   struct overrides global;
   bool report_inactive;
   struct mistakes mistakes;

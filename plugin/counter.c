@@ -117,9 +117,9 @@ __u64 counters_available(const struct counters *counters, __u64 wanted,
 /* --- what programs run ---------------------------------------------------- */
 
 static const enum style styles[ENTRY_COUNT] = {
-    [ENTRY_NATIVE] = STYLE_XDP,      [ENTRY_NATIVE_FRAGS] = STYLE_XDP_FRAGS,
-    [ENTRY_GENERIC] = STYLE_XDP,     [ENTRY_TC_RX] = STYLE_SKB,
-    [ENTRY_TC_TX] = STYLE_SKB,       [ENTRY_OBSERVE] = STYLE_MEMORY,
+    [ENTRY_NATIVE] = STYLE_XDP,  [ENTRY_NATIVE_FRAGS] = STYLE_XDP_FRAGS,
+    [ENTRY_GENERIC] = STYLE_XDP, [ENTRY_TC_RX] = STYLE_SKB,
+    [ENTRY_TC_TX] = STYLE_SKB,   [ENTRY_OBSERVE] = STYLE_MEMORY,
 };
 
 /* Drivers with XDP have Ethernet. */
@@ -151,8 +151,8 @@ int counters_translate(const struct counters *counters, enum entry entry,
   int error = block_open(filters, counters->count, styles[entry], ret_block,
                          &index, limit, sizeof(limit));
   if (error == -E2BIG)
-    snprintf(why, why_size, "Counter \"%.64s\": %s",
-             counters->list[index].name, limit);
+    snprintf(why, why_size, "Counter \"%.64s\": %s", counters->list[index].name,
+             limit);
   else if (error)
     snprintf(why, why_size, "filters: %s", strerror(-error));
   return error;

@@ -19,8 +19,11 @@ struct cpu_count {
   bool online; /* when collectd started */
 };
 
+struct counters;
+
 struct counts {
   struct layout layout;
+  const struct counters *counters; /* what they are called; NULL: none */
   struct cell total;
   size_t cells_count;           /* in use */
   struct cell cells[CELLS_MAX]; /* in the order of the layout, all CPUs */

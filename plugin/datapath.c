@@ -15,6 +15,7 @@
 
 #include "bpf/entries.skel.h"
 #include "plugin/cpus.h"
+#include "plugin/graft.h"
 #include "plugin/groups.h"
 #include "plugin/log.h"
 #include "plugin/observer.h"
@@ -163,7 +164,18 @@ int datapath_set_shape(struct bpf_object *object, const struct shape *shape) {
   return 0;
 }
 
-static int load(struct datapath *datapath, unsigned entries) {
+static int add_filters(const struct datapath *datapath, struct graft *graft,
+                       char *why, size_t why_size) {
+  int error = 0;
+
+  for (enum entry e = 0; e < ENTRIES_LOADED && !error; e++)
+    if (datapath->programs[e])
+      error = graft_add(graft, datapath->programs[e], e, why, why_size);
+  return error;
+}
+
+static int load_object(struct datapath *datapath, unsigned entries,
+                       struct graft *graft, char *why, size_t why_size) {
   struct entries *object = datapath->object = entries__open();
   if (!object)
     return -errno;
@@ -173,20 +185,35 @@ static int load(struct datapath *datapath, unsigned entries) {
   object->rodata->options.layout = datapath->layout;
   object->rodata->options.atomic = datapath_is_preempt_rt();
 
-  int error = datapath_set_shape(object->obj, &datapath->shape);
+  int error = add_filters(datapath, graft, why, why_size);
+  if (!error)
+    error = datapath_set_shape(object->obj, &datapath->shape);
   return error ? error : entries__load(object);
 }
 
+static int load(struct datapath *datapath, unsigned entries, char *why,
+                size_t why_size) {
+  struct graft *graft;
+
+  int error = graft_begin(datapath->counters, &graft);
+  if (error)
+    return error;
+  error = load_object(datapath, entries, graft, why, why_size);
+  graft_end(graft);
+  return error;
+}
+
 /* Before Linux 5.18 there is all but frames of several buffers. */
-static int load_what_there_is(struct datapath *datapath, unsigned entries) {
+static int load_what_there_is(struct datapath *datapath, unsigned entries,
+                              char *why, size_t why_size) {
   unsigned rest = entries & ~ENTRY_BIT(ENTRY_NATIVE_FRAGS);
 
-  int error = load(datapath, entries);
+  int error = load(datapath, entries, why, why_size);
   if (error != -EINVAL || rest == entries)
     return error;
   entries__destroy(datapath->object);
   libbpf_warning[0] = '\0';
-  return load(datapath, rest);
+  return load(datapath, rest, why, why_size);
 }
 
 /* libbpf raises the limit of locked memory where the kernel needs it. */
@@ -214,7 +241,8 @@ static int count_cpus(struct datapath *datapath) {
 }
 
 static void lay_out(struct datapath *datapath, __u32 groups) {
-  size_t cells = groups_lay_out(groups, &datapath->layout);
+  unsigned counters = datapath->counters ? datapath->counters->count : 0;
+  size_t cells = groups_lay_out(groups, counters, &datapath->layout);
 
   datapath->shape.cells = cells;
   datapath->shape.element_size = datapath_element_size(
@@ -222,12 +250,15 @@ static void lay_out(struct datapath *datapath, __u32 groups) {
   datapath->cells_of_total = groups_members(groups_of_total(&datapath->layout));
 }
 
-int datapath_open(__u32 groups, unsigned entries,
-                  struct datapath **ret_datapath, char *why, size_t why_size) {
+int datapath_open(__u32 groups, const struct counters *counters,
+                  unsigned entries, struct datapath **ret_datapath, char *why,
+                  size_t why_size) {
   struct datapath *datapath = calloc(1, sizeof(*datapath));
   int error = -ENOMEM;
 
+  why[0] = '\0';
   if (datapath) {
+    datapath->counters = counters;
     datapath->shape.nobody = datapath->observed_shape.nobody = -1;
     error = count_cpus(datapath);
   }
@@ -239,9 +270,9 @@ int datapath_open(__u32 groups, unsigned entries,
     libbpf_print_fn_t previous = datapath_listen();
     error = datapath_create_nobody(datapath, &datapath->shape);
     if (!error)
-      error = load_what_there_is(datapath, entries);
+      error = load_what_there_is(datapath, entries, why, why_size);
     libbpf_set_print(previous);
-    if (error)
+    if (error && !*why)
       explain(error, why, why_size);
   }
   if (error)
@@ -277,6 +308,7 @@ struct counts *datapath_new_counts(const struct datapath *datapath) {
     return NULL;
 
   counts->layout = datapath->layout;
+  counts->counters = datapath->counters;
   counts->cells_count = datapath->shape.cells + VERDICT_COUNT;
   counts->cpus_count = count;
   for (size_t i = 0; i < count; i++)

@@ -28,12 +28,15 @@ enum entry {
 /* The loaded programs, shared by all interfaces. */
 struct datapath;
 
+struct counters;
+
 /* Loads the programs of `entries` (a set of ENTRY_BIT) so that they count
- * `groups` (a set of GROUP_BIT) and the total. Returns 0 and sets
- * *ret_datapath, or returns -errno and describes the cause and the remedy in
- * `why`. */
-int datapath_open(__u32 groups, unsigned entries,
-                  struct datapath **ret_datapath, char *why, size_t why_size);
+ * `groups` (a set of GROUP_BIT), the total and the users' own counters, which
+ * must outlive it; NULL: there are none. Returns 0 and sets *ret_datapath, or
+ * returns -errno and describes the cause and the remedy in `why`. */
+int datapath_open(__u32 groups, const struct counters *counters,
+                  unsigned entries, struct datapath **ret_datapath, char *why,
+                  size_t why_size);
 
 /* Detaches nothing: ports are to be freed before. Takes NULL, returns NULL. */
 struct datapath *datapath_close(struct datapath *datapath);

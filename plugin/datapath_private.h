@@ -31,6 +31,7 @@ struct datapath {
   struct directory directories[ENTRY_COUNT];
   struct shape shape;
   struct layout layout;
+  const struct counters *counters;
   size_t cells_of_total; /* the first of them, which add up to the total */
   size_t cpus;           /* elements of a port */
   bool *online;          /* by CPU, when the programs were loaded */

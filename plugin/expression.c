@@ -382,3 +382,14 @@ bool expression_find_name(const char *text, const char **ret_name,
   }
   return false;
 }
+
+static bool is_of_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+bool expression_has_word(const char *text, const char *word) {
+  size_t length = strlen(word);
+
+  for (const char *at = text; (at = strstr(at, word)); at += length)
+    if ((at == text || !is_of_word(at[-1])) && !is_of_word(at[length]))
+      return true;
+  return false;
+}

@@ -18,4 +18,7 @@
 bool expression_find_name(const char *text, const char **ret_name,
                           size_t *ret_length);
 
+/* Whether it has that word, in letters of its own. */
+bool expression_has_word(const char *text, const char *word);
+
 #endif

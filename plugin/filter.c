@@ -182,6 +182,10 @@ struct filter *filter_close(struct filter *filter) {
 
 const char *filter_text(const struct filter *filter) { return filter->text; }
 
+bool filter_reads_tags(const struct filter *filter) {
+  return expression_has_word(filter->text, "vlan");
+}
+
 const struct classic *filter_program(const struct filter *filter,
                                      enum link link) {
   const struct classic *program = &filter->variants[link].program;

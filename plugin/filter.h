@@ -37,6 +37,9 @@ const struct classic *filter_program(const struct filter *filter,
 /* What filter_program() is NULL for, in words; "" where it is not. */
 const char *filter_why_not(const struct filter *filter, enum link link);
 
+/* Whether it looks for VLAN tags by name (`vlan`). */
+bool filter_reads_tags(const struct filter *filter);
+
 /* Octets of a frame, from its beginning, that have to be there so that none
  * that the filter reads at a constant offset is missing. Where fewer are to be
  * had, as with STYLE_MEMORY, it may miss frames. What it reads behind a header

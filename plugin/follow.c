@@ -206,6 +206,17 @@ static void follow_member(const struct interfaces *interfaces,
 
 /* --- changes ---------------------------------------------------------------*/
 
+/* What it goes on counting, with other counters of users. */
+static void want_counters(struct interface *interface,
+                          const struct settings *settings) {
+  if (settings->counters == interface->settings->counters)
+    return;
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+    if (interface->sides[d].port)
+      port_want(interface->sides[d].port, settings->counters);
+  attempts_hurry(interface);
+}
+
 /* What other settings do not want, or elsewhere. */
 static void drop_unwanted(struct interfaces *interfaces,
                           struct interface *interface,
@@ -253,6 +264,7 @@ static void update(struct interfaces *interfaces, struct interface *interface,
   const struct link_state before = interface->link;
 
   drop_unwanted(interfaces, interface, settings);
+  want_counters(interface, settings);
   become(interfaces, interface, link, settings);
   if (*before.name && *link->name && strcmp(before.name, link->name) != 0)
     log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,

@@ -2,6 +2,7 @@
 
 #include "plugin/graft.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum { SECTIONS = sizeof(sections) / sizeof(*sections), PROGRAMS_MAX = 8 };
 struct grafted {
   const struct bpf_program *program;
   struct block block;
+  void *functions, *lines; /* BTF's, until it is loaded */
 };
 
 struct graft {
@@ -35,55 +37,140 @@ struct graft {
   struct grafted programs[PROGRAMS_MAX];
 };
 
-/* Where the last of its subprograms begins; 0: it has none. */
-static size_t last_subprogram(const struct bpf_insn *insns, size_t count) {
-  size_t last = 0;
+/* --- one program --- */
 
-  for (size_t i = 0; i < count; i++) {
-    bool is_call = insns[i].code == (BPF_JMP | BPF_CALL) &&
-                   insns[i].src_reg == BPF_PSEUDO_CALL;
-    size_t target = i + 1 + insns[i].imm;
-    if (is_call && target > last)
-      last = target;
-  }
-  return last;
+/* The subprogram that gives way, in the program as libbpf has it. It goes to
+ * the end, where the filters have all the room that they need. */
+struct stub {
+  size_t begin, end;
+  size_t count; /* instructions of the whole program */
+};
+
+/* Where an instruction is when the stub is at the end. */
+static size_t moved(const struct stub *stub, size_t offset) {
+  size_t length = stub->end - stub->begin;
+
+  if (offset < stub->begin)
+    return offset;
+  return offset < stub->end ? offset - stub->begin + stub->count - length
+                            : offset - length;
 }
 
-static bool is_stub(const struct bpf_insn *insns, size_t count) {
-  for (size_t i = 0; i < count; i++)
+static bool is_call(const struct bpf_insn *insn) {
+  return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL;
+}
+
+/* The subprogram that a call goes to ends where the next one begins. */
+static size_t end_of(const struct bpf_insn *insns, size_t count, size_t begin) {
+  size_t end = count;
+
+  for (size_t i = 0; i < count; i++) {
+    size_t target = i + 1 + insns[i].imm;
+    if (is_call(&insns[i]) && target > begin && target < end)
+      end = target;
+  }
+  return end;
+}
+
+static bool has_mark(const struct bpf_insn *insns, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; i++)
     if (BPF_OP(insns[i].code) == BPF_MOV && insns[i].imm == MATCH_STUB)
       return true;
   return false;
 }
 
-/* Nothing stands behind it that would move. What libbpf tells the kernel of the
- * lines of the stub holds for the first instructions of the filters. */
-static int put(struct bpf_program *program, const struct block *block) {
-  const struct bpf_insn *insns = bpf_program__insns(program);
-  size_t count = bpf_program__insn_cnt(program);
-  size_t stub = last_subprogram(insns, count);
+static bool find_stub(const struct bpf_insn *insns, size_t count,
+                      struct stub *ret_stub) {
+  for (size_t i = 0; i < count; i++) {
+    size_t begin = i + 1 + insns[i].imm;
+    if (!is_call(&insns[i]))
+      continue;
+    size_t end = end_of(insns, count, begin);
+    if (!has_mark(insns, begin, end))
+      continue;
+    *ret_stub = (struct stub){begin, end, count};
+    return true;
+  }
+  return false;
+}
 
-  if (!stub || !is_stub(insns + stub, count - stub))
-    return -EPROTO;
-  struct bpf_insn *all = calloc(stub + block->count, sizeof(*all));
+/* Jumps stay within their subprogram, calls do not. */
+static void move_insns(const struct stub *stub, const struct bpf_insn *from,
+                       struct bpf_insn *to) {
+  for (size_t i = 0; i < stub->count; i++) {
+    struct bpf_insn *insn = &to[moved(stub, i)];
+    *insn = from[i];
+    if (is_call(insn))
+      insn->imm = moved(stub, i + 1 + from[i].imm) - (moved(stub, i) + 1);
+  }
+}
+
+/* What libbpf tells the kernel of functions and lines: records that begin with
+ * the offset of an instruction, in the order of these. */
+static void *move_records(const struct stub *stub, const void *from,
+                          __u32 count, __u32 size) {
+  char *to = calloc(count + 1, size);
+  size_t n = 0;
+
+  for (int is_stub = 0; to && is_stub < 2; is_stub++)
+    for (__u32 i = 0; i < count; i++) {
+      const char *record = (const char *)from + (size_t)i * size;
+      __u32 offset;
+      memcpy(&offset, record, sizeof(offset));
+      if ((offset >= stub->begin && offset < stub->end) != is_stub)
+        continue;
+      offset = moved(stub, offset);
+      memcpy(to + n * size, record, size);
+      memcpy(to + n++ * size, &offset, sizeof(offset));
+    }
+  return to;
+}
+
+static int set_insns(struct bpf_program *program, const struct stub *stub,
+                     const struct block *block) {
+  size_t place = moved(stub, stub->begin);
+  struct bpf_insn *all = calloc(stub->count + block->count, sizeof(*all));
+
   if (!all)
     return -ENOMEM;
-  memcpy(all, insns, stub * sizeof(*all));
-  memcpy(all + stub, block->insns, block->count * sizeof(*all));
-  int error = bpf_program__set_insns(program, all, stub + block->count);
+  move_insns(stub, bpf_program__insns(program), all);
+  memcpy(all + place, block->insns, block->count * sizeof(*all));
+  int error = bpf_program__set_insns(program, all, place + block->count);
   free(all);
   return error;
 }
 
+/* The lines of the stub become those of the filters' first instructions. */
+static int put(struct grafted *grafted, struct bpf_program *program,
+               struct bpf_prog_load_opts *options) {
+  struct stub stub;
+
+  if (!find_stub(bpf_program__insns(program), bpf_program__insn_cnt(program),
+                 &stub))
+    return -EPROTO;
+  grafted->functions =
+      move_records(&stub, options->func_info, options->func_info_cnt,
+                   options->func_info_rec_size);
+  grafted->lines =
+      move_records(&stub, options->line_info, options->line_info_cnt,
+                   options->line_info_rec_size);
+  if (!grafted->functions || !grafted->lines)
+    return -ENOMEM;
+  options->func_info = grafted->functions;
+  options->line_info = grafted->lines;
+  return set_insns(program, &stub, &grafted->block);
+}
+
+/* --- libbpf --- */
+
 /* libbpf calls it when a program is relocated, before it is loaded. */
 static int on_prepared(struct bpf_program *program,
                        struct bpf_prog_load_opts *options, long cookie) {
-  const struct graft *graft = (const struct graft *)cookie;
+  struct graft *graft = (struct graft *)cookie;
 
-  (void)options;
   for (size_t i = 0; i < graft->programs_count; i++)
     if (graft->programs[i].program == program)
-      return put(program, &graft->programs[i].block);
+      return put(&graft->programs[i], program, options);
   return 0;
 }
 
@@ -99,13 +186,11 @@ static int on_opened(struct bpf_program *program, long cookie) {
 
 static int register_sections(struct graft *graft) {
   LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = (long)graft,
-              .prog_setup_fn = on_opened,
-              .prog_prepare_load_fn = on_prepared);
+              .prog_setup_fn = on_opened, .prog_prepare_load_fn = on_prepared);
 
   for (size_t i = 0; i < SECTIONS; i++) {
-    graft->handlers[i] =
-        libbpf_register_prog_handler(sections[i].name, sections[i].type,
-                                     sections[i].attach_type, &options);
+    graft->handlers[i] = libbpf_register_prog_handler(
+        sections[i].name, sections[i].type, sections[i].attach_type, &options);
     if (graft->handlers[i] < 0)
       return graft->handlers[i];
   }
@@ -147,8 +232,11 @@ struct graft *graft_end(struct graft *graft) {
   for (size_t i = 0; i < SECTIONS; i++)
     if (graft->handlers[i] > 0)
       libbpf_unregister_prog_handler(graft->handlers[i]);
-  for (size_t i = 0; i < graft->programs_count; i++)
+  for (size_t i = 0; i < graft->programs_count; i++) {
     block_close(&graft->programs[i].block);
+    free(graft->programs[i].functions);
+    free(graft->programs[i].lines);
+  }
   free(graft);
   return NULL;
 }

@@ -15,6 +15,7 @@ static const struct {
     [GROUP_DSCP] = {"dscp", DSCP_COUNT},
     [GROUP_QUEUE] = {"queue", QUEUE_COUNT},
     [GROUP_CPU] = {"cpu", 0},
+    [GROUP_COUNTER] = {"counter", 0},
     [GROUP_VERDICT] = {"verdict", VERDICT_COUNT},
 };
 
@@ -25,7 +26,8 @@ const char *groups_name(enum group group) { return groups[group].name; }
 
 size_t groups_members(enum group group) { return groups[group].members; }
 
-size_t groups_lay_out(__u32 wanted, struct layout *ret_layout) {
+size_t groups_lay_out(__u32 wanted, unsigned counters,
+                      struct layout *ret_layout) {
   enum group total =
       wanted & GROUP_BIT(GROUP_PROTOCOL) ? GROUP_PROTOCOL : GROUP_TOTAL;
   struct layout layout = {0};
@@ -38,6 +40,9 @@ size_t groups_lay_out(__u32 wanted, struct layout *ret_layout) {
     layout.first[g] = cells;
     cells += groups[g].members;
   }
+  layout.counters = counters;
+  layout.first[GROUP_COUNTER] = cells;
+  cells += counters;
   layout.first[GROUP_VERDICT] = cells;
   *ret_layout = layout;
   return cells;

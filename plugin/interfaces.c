@@ -177,13 +177,15 @@ static void free_interfaces(struct interfaces *interfaces) {
   free(interfaces);
 }
 
-int interfaces_start(struct selection *selection, struct datapath *datapath,
+int interfaces_start(struct selection *selection,
+                     const struct counters *counters, struct datapath *datapath,
                      struct interfaces **ret_interfaces) {
   struct interfaces *interfaces = calloc(1, sizeof(*interfaces));
   if (!interfaces)
     return -ENOMEM;
 
   interfaces->selection = selection;
+  interfaces->counters = counters;
   interfaces->datapath = datapath;
   interfaces->wake = -1;
   pthread_mutex_init(&interfaces->lock, NULL);
@@ -237,6 +239,7 @@ static bool report_side(const struct interface *interface,
   report->sides[direction] =
       (struct side_report){.mode = places_number(side->entry),
                            .groups = groups_told(interface, side),
+                           .counters = side->counters,
                            .counts = counts,
                            .dscp_seen = series->dscp_seen};
   return true;

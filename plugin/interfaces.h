@@ -20,6 +20,7 @@ struct interfaces;
 struct side_report {
   unsigned mode;               /* as gauge-rx_mode; 0: not counted */
   __u32 groups;                /* to be told, set of GROUP_BIT */
+  __u64 counters;              /* the same of users' own, of COUNTER_BIT */
   const struct counts *counts; /* NULL: not counted */
   __u64 dscp_seen; /* the visitor's to keep from one read to the next, see
                       metrics_emit() */
@@ -33,9 +34,12 @@ struct interface_report {
 
 typedef void interfaces_visitor(void *context, struct interface_report *report);
 
-/* Starts to attach what is selected; both must outlive it. Returns 0 and sets
+struct counters;
+
+/* Starts to attach what is selected; all must outlive it. Returns 0 and sets
  * *ret_interfaces, or -errno. */
-int interfaces_start(struct selection *selection, struct datapath *datapath,
+int interfaces_start(struct selection *selection,
+                     const struct counters *counters, struct datapath *datapath,
                      struct interfaces **ret_interfaces);
 
 /* Calls visit() for each interface that is there, and for those that are not

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "plugin/attach.h"
+#include "plugin/counter.h"
 #include "plugin/interfaces.h"
 #include "plugin/monitor.h"
 #include "plugin/names.h"
@@ -25,17 +26,19 @@ struct side {
   /* Written under the lock, for the reads. */
   struct port *port; /* NULL: not counted */
   enum entry entry;  /* where it is counted, or was tried last */
+  __u64 counters;    /* users' own that can be counted there */
   bool is_wanted;
   bool is_tried;
 
   enum attachment attachment;
-  int error;      /* why it is not counted, 0: it is */
-  char *why;      /* the same in words, with the remedy; NULL: no memory */
-  bool is_busy;   /* another XDP program is in the way */
-  bool merges;    /* its device did when it was asked, see struct device */
-  int observe_error;    /* why that one is not observed, 0: it is */
+  int error; /* why it is not counted, 0: it is */
+  char *why; /* the same in words, with the remedy, or of observe_error; NULL:
+                no memory */
+  bool is_busy;      /* another XDP program is in the way */
+  bool merges;       /* its device did when it was asked, see struct device */
+  int observe_error; /* why that one is not observed, 0: it is */
   struct xdp_state xdp; /* the one that was there last */
-  __u64 retry_at; /* when to look for a place, or a better one */
+  __u64 retry_at;       /* when to look for a place, or a better one */
   unsigned backoff;
 };
 
@@ -51,6 +54,7 @@ struct interface {
 
 struct interfaces {
   struct selection *selection;
+  const struct counters *counters; /* users' own */
   struct datapath *datapath;
   struct notices *notices;
   int wake; /* eventfd: the thread is to stop */

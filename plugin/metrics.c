@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "plugin/counter.h"
 #include "plugin/groups.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
@@ -108,7 +109,7 @@ static void emit_value(const struct outlet *outlet, const char *type,
 static void emit_member(const struct outlet *outlet, enum group group,
                         const char *name, const struct cell *cell,
                         bool octets) {
-  char type_instance[64];
+  char type_instance[128];
 
   snprintf(type_instance, sizeof(type_instance), "%s-%s", groups_name(group),
            name);
@@ -189,7 +190,17 @@ static void emit_cpus(const struct outlet *outlet,
   }
 }
 
-void metrics_emit(__u32 groups, enum direction direction,
+static void emit_counters(const struct outlet *outlet,
+                          const struct counts *counts, __u64 set) {
+  const struct cell *cells = cells_of(counts, GROUP_COUNTER);
+
+  for (size_t i = 0; i < counts->layout.counters; i++)
+    if (set & COUNTER_BIT(i))
+      emit_member(outlet, GROUP_COUNTER, counts->counters->list[i].name,
+                  &cells[i], true);
+}
+
+void metrics_emit(__u32 groups, __u64 counters, enum direction direction,
                   const struct counts *counts, __u64 *dscp_seen,
                   metrics_sink *sink, void *context) {
   const struct outlet outlet = {&direction_types[direction], sink, context};
@@ -212,6 +223,7 @@ void metrics_emit(__u32 groups, enum direction direction,
     emit_queues(&outlet, counts);
   if (groups & GROUP_BIT(GROUP_CPU))
     emit_cpus(&outlet, counts);
+  emit_counters(&outlet, counts, counters);
 }
 
 void metrics_emit_state(bool is_attached,

@@ -15,11 +15,11 @@ struct metric {
 
 typedef void metrics_sink(void *context, const struct metric *metric);
 
-/* Hands the values of `groups` (a set of GROUP_BIT), and the total, to the
- * sink. *dscp_seen has a bit for each code point that was handed out before;
- * one that is new begins with a zero, from which its first rate is made, and
- * has its bit set. */
-void metrics_emit(__u32 groups, enum direction direction,
+/* Hands the values of `groups` (a set of GROUP_BIT), of users' counters (a set
+ * of COUNTER_BIT), and the total, to the sink. *dscp_seen has a bit for each
+ * code point that was handed out before; one that is new begins with a zero,
+ * from which its first rate is made, and has its bit set. */
+void metrics_emit(__u32 groups, __u64 counters, enum direction direction,
                   const struct counts *counts, __u64 *dscp_seen,
                   metrics_sink *sink, void *context);
 

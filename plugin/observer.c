@@ -13,6 +13,7 @@
 #include "bpf/observe.skel.h"
 #include "plugin/datapath_private.h"
 #include "plugin/descriptor.h"
+#include "plugin/graft.h"
 #include "plugin/log.h"
 
 struct observer {
@@ -68,10 +69,12 @@ static int set_options(struct datapath *datapath) {
   struct stat netns;
 
   if (stat("/proc/thread-self/ns/net", &netns) != 0)
-    return -errno;
+    return -ESRCH;
   shape->cells = datapath->shape.cells + VERDICT_COUNT;
   size_t head = sizeof(struct element) + shape->cells * sizeof(struct cell);
-  shape->element_size = datapath_element_size(head + HEAD_OCTETS);
+  shape->element_size = datapath_element_size(
+      head +
+      (datapath->layout.counters ? HEAD_OCTETS_OF_FILTERS : HEAD_OCTETS));
   options->layout = datapath->layout;
   options->head = head;
   options->netns = netns.st_ino;
@@ -84,11 +87,16 @@ static void list_directory(struct datapath *datapath) {
                          datapath->observe->maps.observe_beyond};
 }
 
-static int load_model(struct datapath *datapath) {
+static int load_model(struct datapath *datapath, struct graft *graft) {
+  char why[256];
+
   datapath->observe = observe__open();
   if (!datapath->observe)
     return -errno;
-  int error = set_target(datapath);
+  int error = graft_add(graft, datapath->observe->progs.collectd_enter,
+                        ENTRY_OBSERVE, why, sizeof(why));
+  if (!error)
+    error = set_target(datapath);
   if (!error)
     error = set_options(datapath);
   if (!error)
@@ -101,9 +109,28 @@ static int load_model(struct datapath *datapath) {
   return error;
 }
 
+static void forget_model(struct datapath *datapath) {
+  observe__destroy(datapath->observe);
+  datapath->observe = NULL;
+  if (datapath->observed_shape.nobody >= 0)
+    close(datapath->observed_shape.nobody);
+  datapath->observed_shape.nobody = -1;
+}
+
 static bool may_pass(int error) {
   return error == -ENOMEM || error == -EMFILE || error == -ENFILE ||
-         error == -EAGAIN || error == -EINTR;
+         error == -EAGAIN || error == -EINTR || error == -ESRCH;
+}
+
+static int load_with_filters(struct datapath *datapath) {
+  struct graft *graft;
+
+  int error = graft_begin(datapath->counters, &graft);
+  if (error)
+    return error;
+  error = load_model(datapath, graft);
+  graft_end(graft);
+  return error;
 }
 
 /* What comes of it for all programs: our own can be observed, or none can. */
@@ -113,24 +140,16 @@ static int make_model(struct datapath *datapath) {
   int error = -ENOSYS;
   if (!datapath_is_preempt_rt()) {
     libbpf_print_fn_t previous = datapath_listen();
-    error = load_model(datapath);
+    error = load_with_filters(datapath);
     libbpf_set_print(previous);
   }
   if (!error)
     return 0;
-  observer_forget(datapath);
+  forget_model(datapath);
   if (may_pass(error))
     return error;
   datapath->observe_refusal = error == -ENOSYS ? error : -EOPNOTSUPP;
   return datapath->observe_refusal;
-}
-
-void observer_forget(struct datapath *datapath) {
-  observe__destroy(datapath->observe);
-  datapath->observe = NULL;
-  if (datapath->observed_shape.nobody >= 0)
-    close(datapath->observed_shape.nobody);
-  datapath->observed_shape.nobody = -1;
 }
 
 /* --- somebody else's program -----------------------------------------------*/
@@ -147,8 +166,6 @@ static int find_function(int program, __u32 *ret_function) {
   int error = bpf_obj_get_info_by_fd(program, &info, &size);
   if (error)
     return error;
-  if (info.ifindex)
-    return -ENXIO;
   if (!info.btf_id || !function.type_id)
     return -ENODATA;
   *ret_function = function.type_id;
@@ -265,7 +282,9 @@ int observer_attach(struct observer *observer) {
         bpf_raw_tracepoint_open(NULL, observer->programs[h]));
     if (link < 0) {
       close_all(observer->links);
-      return may_pass(link) ? link : -EINVAL;
+      log_write(LOG_DEBUG, "the XDP program of id %u cannot be observed: %s",
+                observer->program, strerror(-link));
+      return link == -E2BIG ? -EBUSY : link;
     }
     observer->links[h] = link;
   }
@@ -287,4 +306,14 @@ struct observer *observer_close(struct observer *observer) {
   strike_off(observer);
   observer_free(observer);
   return NULL;
+}
+
+/* Descriptors of what is left to the end of the process stay. */
+void observer_forget(struct datapath *datapath) {
+  while (datapath->observers) {
+    struct observer *next = datapath->observers->next;
+    free(datapath->observers);
+    datapath->observers = next;
+  }
+  forget_model(datapath);
 }

@@ -15,20 +15,22 @@ struct observer;
  *   -EOPNOTSUPP  the kernel has no BTF or no trampolines, or forbids them
  *   -ENOSYS      the kernel is one of PREEMPT_RT
  *   -ENODATA     the program has no BTF
- *   -ENXIO       the program runs in the card
  *   -EINVAL      the kernel does not have that program observed
  *   -ENOENT      there is no such program any more
- * The others may pass, as -ENOMEM and -EMFILE. */
+ * The others may pass, as -ENOMEM and -EMFILE, and -ESRCH: /proc does not tell
+ * the network namespace. */
 int observer_open(struct datapath *datapath, __u32 program,
                   struct observer **ret_observer);
 
-/* Attaches it, unless another port did. Returns 0 or -errno. */
+/* Attaches it, unless another port did. Returns 0 or -errno, -EBUSY where
+ * somebody else's programs at that one's entry and exit exclude ours. */
 int observer_attach(struct observer *observer);
 
 /* Detaches it where no other port needs it. Takes NULL, returns NULL. */
 struct observer *observer_close(struct observer *observer);
 
-/* Closes what observers of the datapath have in common; there are none left. */
+/* Closes what observers of the datapath have in common; those that there still
+ * are, by port_leave(), are left to the end of the process. */
 void observer_forget(struct datapath *datapath);
 
 #endif

@@ -92,7 +92,6 @@ static bool is_never_observed(int error) {
   case EOPNOTSUPP:
   case ENOSYS:
   case ENODATA:
-  case ENXIO:
   case EINVAL:
     return true;
   default:
@@ -195,8 +194,15 @@ static void describe_observe(int error, const struct device *device,
     SAY(refusal, "that program has no BTF");
     ADVISE(refusal, "have it compiled with clang -g");
     break;
-  case ENXIO:
-    SAY(refusal, "that program runs in the card");
+  case EAGAIN:
+    SAY(refusal, "a member of it is still counted for itself");
+    break;
+  case EBUSY:
+    SAY(refusal, "another one extends or watches that program");
+    break;
+  case ESRCH:
+    SAY(refusal, "the network namespace is not known");
+    ADVISE(refusal, "mount /proc");
     break;
   case ENOENT:
     SAY(refusal, "%s",
@@ -204,7 +210,7 @@ static void describe_observe(int error, const struct device *device,
                                          : "that program could not be found");
     break;
   case EINVAL:
-    SAY(refusal, "the kernel does not have that program observed");
+    SAY(refusal, "the kernel refuses to have that program watched");
     break;
   default:
     SAY(refusal, "%s", strerror(-error));
@@ -231,7 +237,7 @@ static const struct {
 /* Has a meaning of its own there: not out of memory, no XDP program. */
 static bool is_of_place(enum entry entry, int error) {
   return places_is_refusal(entry, error) ||
-         (places_is_tc(entry) && error == -EBUSY);
+         ((places_is_tc(entry) || entry == ENTRY_OBSERVE) && error == -EBUSY);
 }
 
 struct refusal places_describe(enum entry entry, int error, const char *name,

@@ -120,13 +120,14 @@ static int on_init(void) {
     log_write(LOG_ERR, "turned off by its configuration, see above");
     return -1;
   }
-  if (datapath_open(selection_groups(&config.selection),
+  if (datapath_open(selection_groups(&config.selection), &config.counters,
                     selection_entries(&config.selection), &datapath, why,
                     sizeof(why)) != 0) {
     log_write(LOG_ERR, "turned off, cannot load its BPF programs: %s", why);
     return -1;
   }
-  int error = interfaces_start(&config.selection, datapath, &interfaces);
+  int error = interfaces_start(&config.selection, &config.counters, datapath,
+                               &interfaces);
   if (error) {
     log_write(LOG_ERR,
               "turned off, cannot start its thread: %s; raise TasksMax= or the "
@@ -181,8 +182,8 @@ static void on_interface(void *context, struct interface_report *report) {
     struct side_report *side = &report->sides[i];
     modes[i] = side->mode;
     if (side->counts)
-      metrics_emit(side->groups, i, side->counts, &side->dscp_seen, on_metric,
-                   &d);
+      metrics_emit(side->groups, side->counters, i, side->counts,
+                   &side->dscp_seen, on_metric, &d);
   }
   metrics_emit_state(report->is_attached, modes, on_metric, &d);
 }

@@ -49,7 +49,7 @@ static struct element *element_at(const struct port *port, size_t cpu) {
 }
 
 /* Maps the elements, and says in each what a frame begins with. */
-static int map_elements(struct port *port, enum link link) {
+static int map_elements(struct port *port, enum link link, __u64 counters) {
   size_t size = memory_size(port);
   char *memory =
       mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, port->elements, 0);
@@ -57,8 +57,10 @@ static int map_elements(struct port *port, enum link link) {
   if (memory == MAP_FAILED)
     return -errno;
   port->memory = memory;
-  for (size_t i = 0; i < port->datapath->cpus; i++)
+  for (size_t i = 0; i < port->datapath->cpus; i++) {
     element_at(port, i)->link = link;
+    element_at(port, i)->wanted = counters;
+  }
   /* From here on the program alone writes. */
   return mprotect(memory, size, PROT_READ) == 0 ? 0 : -errno;
 }
@@ -236,7 +238,7 @@ void port_remove_member(struct port *port, unsigned ifindex) {
 /* Takes the observer over. */
 static int make_port(struct datapath *datapath, enum entry entry,
                      struct observer *observer, unsigned ifindex,
-                     enum link link, struct port **ret_port) {
+                     enum link link, __u64 counters, struct port **ret_port) {
   struct port *port = calloc(1, sizeof(*port));
   if (!port) {
     observer_close(observer);
@@ -256,7 +258,7 @@ static int make_port(struct datapath *datapath, enum entry entry,
     error = port->elements =
         descriptor_move_up(datapath_create_elements(datapath, port->shape));
   if (error >= 0)
-    error = map_elements(port, link);
+    error = map_elements(port, link, counters);
   if (error)
     port_free(port);
   else
@@ -265,20 +267,20 @@ static int make_port(struct datapath *datapath, enum entry entry,
 }
 
 int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
-             enum link link, struct port **ret_port) {
-  return datapath->programs[entry]
-             ? make_port(datapath, entry, NULL, ifindex, link, ret_port)
-             : -EOPNOTSUPP;
+             enum link link, __u64 counters, struct port **ret_port) {
+  return datapath->programs[entry] ? make_port(datapath, entry, NULL, ifindex,
+                                               link, counters, ret_port)
+                                   : -EOPNOTSUPP;
 }
 
 int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
-                    enum link link, struct port **ret_port) {
+                    enum link link, __u64 counters, struct port **ret_port) {
   struct observer *observer;
   int error = observer_open(datapath, program, &observer);
 
   return error ? error
                : make_port(datapath, ENTRY_OBSERVE, observer, ifindex, link,
-                           ret_port);
+                           counters, ret_port);
 }
 
 static int create_link(struct port *port, int type, unsigned flags) {
@@ -325,6 +327,16 @@ int port_attach(struct port *port, enum attachment *ret_attachment) {
   default:
     return attach_tc(port, ret_attachment);
   }
+}
+
+int port_want(struct port *port, __u64 counters) {
+  size_t size = memory_size(port);
+
+  if (mprotect((void *)port->memory, size, PROT_READ | PROT_WRITE) != 0)
+    return -errno;
+  for (size_t i = 0; i < port->datapath->cpus; i++)
+    element_at(port, i)->wanted = counters;
+  return mprotect((void *)port->memory, size, PROT_READ) == 0 ? 0 : -errno;
 }
 
 /* It is there before the old one goes, so that nothing is missed of a program

@@ -11,16 +11,20 @@
 
 struct port;
 
-/* Makes counters for an interface whose frames begin with `link`. Returns 0 and
+/* Makes counters for an interface whose frames begin with `link`, with the
+ * users' own (a set of COUNTER_BIT) that it is to have. Returns 0 and
  * sets *ret_port, or -errno: -EOPNOTSUPP where the program is not loaded,
  * -EALREADY where the frames are counted already. */
 int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
-             enum link link, struct port **ret_port);
+             enum link link, __u64 counters, struct port **ret_port);
 
 /* The same for an interface that has somebody else's XDP program, by its id: of
  * what that one sees. Its errors are those of observer_open(), too. */
 int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
-                    enum link link, struct port **ret_port);
+                    enum link link, __u64 counters, struct port **ret_port);
+
+/* Has it have other ones of the users' counters. Returns 0 or -errno. */
+int port_want(struct port *port, __u64 counters);
 
 /* Has such a port, which is attached, observe another program from now on.
  * Returns 0, or -errno: then it still observes the one before. */

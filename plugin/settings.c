@@ -151,5 +151,6 @@ struct settings settings_override(const struct settings *base,
           given & GIVEN_DIRECTION ? own->directions : base->directions,
       .busy = given & GIVEN_BUSY ? own->busy : base->busy,
       .groups = given & GIVEN_REPORT ? own->groups : base->groups,
+      .counters = base->counters | own->counters,
   };
 }

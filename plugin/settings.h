@@ -28,7 +28,8 @@ struct settings {
   enum mode mode;
   unsigned directions; /* set of DIRECTION_BIT */
   enum busy busy;
-  __u32 groups; /* set of GROUP_BIT */
+  __u32 groups;   /* set of GROUP_BIT */
+  __u64 counters; /* users' own: set of COUNTER_BIT */
 };
 
 #define SETTINGS_DEFAULT                                                       \

@@ -89,12 +89,13 @@ static void tell_failed(const struct interfaces *interfaces,
 
 static void tell_busy(const struct interfaces *interfaces,
                       const struct name *name) {
-  bool is_counted = !name->interface->sides[DIRECTION_RX].error;
+  const struct side *rx = &name->interface->sides[DIRECTION_RX];
+  char text[ATTACH_WHY_MAX + 64];
 
-  notices_add(interfaces->notices, NOTICE_WARNING, name->text,
-              is_counted
-                  ? "rx is counted at tc: another XDP program is attached"
-                  : "rx is not counted: another XDP program is attached");
+  snprintf(text, sizeof(text), "rx is %s: another XDP program is attached%s",
+           rx->error ? "not counted" : "counted at tc",
+           rx->observe_error && !rx->error && rx->why ? rx->why : "");
+  notices_add(interfaces->notices, NOTICE_WARNING, name->text, text);
 }
 
 static void tell_attached(const struct interfaces *interfaces,

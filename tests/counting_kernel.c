@@ -109,7 +109,7 @@ static int open_beside(struct counting *counting, enum link link) {
 
   int error = load_foreign(&counting->foreign, &id);
   if (!error)
-    error = port_new_beside(counting->datapath, id, IFINDEX_LOOPBACK, link,
+    error = port_new_beside(counting->datapath, id, IFINDEX_LOOPBACK, link, 0,
                             &counting->port);
   if (!error)
     error = port_attach(counting->port, &attachment);
@@ -124,7 +124,7 @@ static int open_port(struct counting *counting, const struct counting_way *way,
     return open_beside(counting, link);
   counting->program = datapath_program(counting->datapath, way->entry);
   int error = port_new(counting->datapath, way->entry, IFINDEX_LOOPBACK, link,
-                       &counting->port);
+                       0, &counting->port);
   return !error && is_atomic(counting->program) != atomic ? -EPROTO : error;
 }
 
@@ -138,8 +138,8 @@ static struct counting *kernel_open(const struct counting_way *way,
 
   counting->is_skb = way->is_skb;
   pretend_preempt_rt = atomic && entry == way->entry;
-  int error = datapath_open(groups, ENTRY_BIT(entry), &counting->datapath, why,
-                            sizeof(why));
+  int error = datapath_open(groups, NULL, ENTRY_BIT(entry), &counting->datapath,
+                            why, sizeof(why));
   if (!error)
     error = open_port(counting, way, link, atomic);
   if (!error)

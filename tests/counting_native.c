@@ -20,7 +20,7 @@ static struct counting *native_open(const struct counting_way *way,
   struct counting *counting = calloc(1, sizeof(*counting));
 
   (void)way;
-  groups_lay_out(groups, &counting->options.layout);
+  groups_lay_out(groups, 0, &counting->options.layout);
   counting->options.atomic = atomic;
   counting->link = link;
   *ret_layout = counting->options.layout;

@@ -210,7 +210,7 @@ static int set_up(struct generator *g) {
     return -errno;
   if (request.ifr_hwaddr.sa_family == ARPHRD_NONE)
     g->link = LINK_IP;
-  groups_lay_out(GROUPS_ALL, &g->sent.layout);
+  groups_lay_out(GROUPS_ALL, 0, &g->sent.layout);
   switch (g->how) {
   case HOW_LIVE:
     return load_live(g);
@@ -270,8 +270,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "framegen: %s: %s\n", g.interface, strerror(-error));
   for (int i = optind + 1; i < argc && !error; i++)
     error = send_argument(&g, argv[i]);
-  metrics_emit(GROUPS_COUNTED & ~GROUP_BIT(GROUP_QUEUE), g.direction, &g.sent,
-               &dscp_seen, print_value, NULL);
+  metrics_emit(GROUPS_COUNTED & ~GROUP_BIT(GROUP_QUEUE), 0, g.direction,
+               &g.sent, &dscp_seen, print_value, NULL);
   framegen__destroy(g.object);
   return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -117,7 +117,7 @@ struct port *open_port(struct datapath *datapath, enum entry entry,
                        unsigned ifindex) {
   struct port *port;
 
-  int error = port_new(datapath, entry, ifindex, LINK_ETHERNET, &port);
+  int error = port_new(datapath, entry, ifindex, LINK_ETHERNET, 0, &port);
   if (!error)
     error = ports_publish(&port, 1);
   if (error)
@@ -164,8 +164,8 @@ struct datapath *open_datapath(enum entry entry, __u32 groups) {
   struct datapath *datapath;
   char why[512];
 
-  int error =
-      datapath_open(groups, ENTRY_BIT(entry), &datapath, why, sizeof(why));
+  int error = datapath_open(groups, NULL, ENTRY_BIT(entry), &datapath, why,
+                            sizeof(why));
   if (error)
     die(why, error);
   return datapath;

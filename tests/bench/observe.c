@@ -46,7 +46,7 @@ static int set_up(struct report *report) {
   report->own = open_port(report->datapath, ENTRY_NATIVE, IFINDEX_LOOPBACK);
   report->foreign = load_foreign(&id);
   int error = port_new_beside(report->datapath, id, IFINDEX_LOOPBACK,
-                              LINK_ETHERNET, &report->observing);
+                              LINK_ETHERNET, 0, &report->observing);
   if (!error)
     error = ports_publish(&report->observing, 1);
   return error ? error : port_attach(report->observing, &attachment);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "plugin/counter.h"
 #include "plugin/groups.h"
 #include "plugin/interfaces.h"
 #include "plugin/pattern.h"
@@ -74,6 +75,8 @@ static void print_cycles(const char *what, double cycles[CYCLES],
 
 /* --- the plugin, but for collectd ---*/
 
+static const struct counters no_counters;
+
 struct plugin {
   struct selection selection;
   struct datapath *datapath;
@@ -95,12 +98,12 @@ static void init(struct plugin *plugin, const char *regex, enum mode mode,
   if (error)
     die("selection", error);
   selection_resolve(&plugin->selection, &settings);
-  error = datapath_open(selection_groups(&plugin->selection),
+  error = datapath_open(selection_groups(&plugin->selection), &no_counters,
                         selection_entries(&plugin->selection),
                         &plugin->datapath, why, sizeof(why));
   if (error)
     die(why, error);
-  error = interfaces_start(&plugin->selection, plugin->datapath,
+  error = interfaces_start(&plugin->selection, &no_counters, plugin->datapath,
                            &plugin->interfaces);
   if (error)
     die("cannot start", error);

@@ -243,7 +243,7 @@ static struct datapath *load_programs(void) {
   for (size_t i = 0; i < WAYS_COUNT; i++)
     entries |= ways[i].entries;
   int error =
-      datapath_open(GROUPS_DEFAULT, entries, &datapath, why, sizeof(why));
+      datapath_open(GROUPS_DEFAULT, NULL, entries, &datapath, why, sizeof(why));
   if (error)
     die(why, error);
   return datapath;

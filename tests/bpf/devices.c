@@ -55,7 +55,8 @@ static __u64 packets_of(const struct port *port) {
 static struct port *open_port(enum entry entry, unsigned ifindex) {
   struct port *port;
 
-  assert_int_equal(port_new(datapath, entry, ifindex, LINK_ETHERNET, &port), 0);
+  assert_int_equal(port_new(datapath, entry, ifindex, LINK_ETHERNET, 0, &port),
+                   0);
   assert_int_equal(ports_publish(&port, 1), 0);
   return port;
 }
@@ -77,7 +78,7 @@ static void check_entry(enum entry entry) {
   assert_int_equal(packets_of(bond), 2);
   /* Counts for one alone. */
   assert_int_equal(port_add_member(bond, member), -EALREADY);
-  assert_int_equal(port_new(datapath, entry, member, LINK_ETHERNET, &other),
+  assert_int_equal(port_new(datapath, entry, member, LINK_ETHERNET, 0, &other),
                    -EALREADY);
   port_remove_member(bond, member);
   run(entry, member);
@@ -218,7 +219,7 @@ static int set_up(void **state) {
              "ip tuntap add mode tun name tun0 && "
              "ip link set lo up && ip link set member1 up") != 0)
     return -1;
-  if (datapath_open(GROUPS_DEFAULT,
+  if (datapath_open(GROUPS_DEFAULT, NULL,
                     ENTRY_BIT(ENTRY_NATIVE) | ENTRY_BIT(ENTRY_NATIVE_FRAGS),
                     &datapath, why, sizeof(why)) != 0)
     return -1;

@@ -108,8 +108,6 @@ assert_notifications() {
   }
 }
 
-reads() { cat "$dir/csv/h/xdp-$1/gauge-attached"-* | wc -l; }
-has_read() { [ "$(reads "$1")" -ge "$2" ]; }
 
 # Whatever were told at each read would be told by then.
 wait_for_reads() { eventually has_read "$1" $(($(reads "$1") + 5)); }

@@ -71,6 +71,9 @@ probe() {
   return "$status"
 }
 
+# is_from VERSION: this kernel, or a newer one.
+is_from() { printf '%s\n' "$1" "$(uname -r)" | sort -Vc 2>/dev/null; }
+
 has_tcx() { probe tcx; }
 has_frags() { probe frags; }
 

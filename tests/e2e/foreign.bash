@@ -74,3 +74,7 @@ assert_never_fell() {
     { last = $2; lines++ }
     END { exit fallen || lines < 2 }'
 }
+
+# How often collectd read so far.
+reads() { cat "$dir/csv/h/xdp-$1/gauge-attached"-* | wc -l; }
+has_read() { [ "$(reads "$1")" -ge "$2" ]; }

@@ -119,18 +119,20 @@ static int make_port(struct datapath *datapath, enum entry entry,
 }
 
 int port_new(struct datapath *datapath, enum entry entry, unsigned ifindex,
-             enum link link, struct port **ret_port) {
+             enum link link, __u64 counters, struct port **ret_port) {
   bool is_native = entry == ENTRY_NATIVE || entry == ENTRY_NATIVE_FRAGS;
 
+  assert_int_equal(counters, settings.counters);
   assert_int_not_equal(entry, ENTRY_OBSERVE);
   return make_port(datapath, entry, ifindex, link, is_native, ret_port);
 }
 
 /* Beside the program that is there. */
 int port_new_beside(struct datapath *datapath, __u32 program, unsigned ifindex,
-                    enum link link, struct port **ret_port) {
+                    enum link link, __u64 counters, struct port **ret_port) {
   const struct xdp_state *xdp = &fakes.xdp[ifindex - IFINDEX];
 
+  assert_int_equal(counters, settings.counters);
   assert_int_not_equal(program, 0);
   assert_int_equal(program, xdp->program);
   return make_port(datapath, ENTRY_OBSERVE, ifindex, link, !xdp->is_generic,

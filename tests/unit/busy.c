@@ -6,7 +6,7 @@
 
 #include "tests/unit/interfaces_fakes.h"
 
-enum { WATCH = 30 }; /* milliseconds from one look to the next */
+enum { WATCH = 20 }; /* milliseconds from one look to the next */
 
 static const struct outcome at_tc = {.entry = ENTRY_TC_RX,
                                      .first_error = -EOPNOTSUPP};

@@ -24,6 +24,7 @@ struct notices {
 struct fakes fakes;
 struct settings settings;
 struct selection selection;
+struct counters no_counters;
 struct interfaces *interfaces;
 
 /* eventfd: the thread is to make a turn. Also the monitor's, which tells the
@@ -130,6 +131,22 @@ void attach_explain(const struct attach_job *job, char *text, size_t size) {
   snprintf(text, size, "error %d; do this", -job->error);
 }
 
+void attach_explain_behind(const struct attach_job *job, char *text,
+                           size_t size) {
+  text[0] = '\0';
+  if (job->observe_error)
+    snprintf(text, size, "; not observed: error %d", -job->observe_error);
+}
+
+void attach_log_counters(const struct attach_job *job,
+                         const struct counters *counters, __u64 refused,
+                         const struct counter_place *place) {
+  (void)job;
+  (void)counters;
+  (void)refused;
+  (void)place;
+}
+
 static struct notices the_notices;
 
 int notices_start(struct notices **ret_notices) {
@@ -231,7 +248,8 @@ static void await_rest(void) {
 void start_only(void) {
   selection_resolve(&selection, &settings);
   is_stopping = false;
-  assert_int_equal(interfaces_start(&selection, THE_DATAPATH, &interfaces), 0);
+  assert_int_equal(
+      interfaces_start(&selection, &no_counters, THE_DATAPATH, &interfaces), 0);
   rests = true;
 }
 

@@ -91,6 +91,7 @@ extern struct fakes {
 /* What is not said by a block of a selected interface. */
 extern struct settings settings;
 extern struct selection selection;
+extern struct counters no_counters;
 extern struct interfaces *interfaces;
 
 /* To be called before and after each test. */

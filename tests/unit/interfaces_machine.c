@@ -301,6 +301,12 @@ void port_read(const struct port *port, struct counts *counts) {
   counts->cells[1] = port->program ? port->total : (struct cell){0};
 }
 
+int port_want(struct port *port, __u64 counters) {
+  expect_in_thread(port->is_attached);
+  happens("want %llx of %u\n", (unsigned long long)counters, port->ifindex);
+  return 0;
+}
+
 int port_add_member(struct port *port, unsigned ifindex) {
   expect_in_thread(port->is_published && port->direction == DIRECTION_RX);
   happens("add %u to %u\n", ifindex, port->ifindex);

@@ -27,8 +27,8 @@ static void sink(void *context, const struct metric *metric) {
 
 static void emit_as(enum direction direction, __u32 groups) {
   lines[0] = '\0';
-  groups_lay_out(groups, &counts->layout);
-  metrics_emit(groups, direction, counts, &dscp_seen, sink, lines);
+  groups_lay_out(groups, 0, &counts->layout);
+  metrics_emit(groups, 0, direction, counts, &dscp_seen, sink, lines);
 }
 
 static void emit(__u32 groups) { emit_as(DIRECTION_RX, groups); }
@@ -75,7 +75,7 @@ static void test_protocol(void **state) {
   size_t length = strlen(expected);
 
   (void)state;
-  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), 0, &counts->layout);
   for (enum protocol p = 0; p < PROTOCOL_COUNT; p++)
     *cell(GROUP_PROTOCOL, p) = (struct cell){p + 1, 100 * (p + 1)};
   for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -135,7 +135,7 @@ static void test_dscp_appears_with_a_zero_before(void **state) {
 
 static void test_first_and_last_dscp(void **state) {
   (void)state;
-  groups_lay_out(GROUP_BIT(GROUP_DSCP), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_DSCP), 0, &counts->layout);
   *cell(GROUP_DSCP, 0) = (struct cell){1, 60};
   *cell(GROUP_DSCP, 63) = (struct cell){2, 120};
   dscp_seen = 1;
@@ -201,7 +201,7 @@ static void set_verdicts(void) {
 /* What another program does with frames, in its own order. */
 static void test_verdicts(void **state) {
   (void)state;
-  groups_lay_out(GROUP_BIT(GROUP_VERDICT), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_VERDICT), 0, &counts->layout);
   set_verdicts();
   emit(GROUP_BIT(GROUP_VERDICT));
   assert_lines(TOTAL "if_rx_packets verdict-pass 1\n"
@@ -219,7 +219,7 @@ static void test_verdicts(void **state) {
 /* The cells are there, but nobody is observed. */
 static void test_no_verdicts(void **state) {
   (void)state;
-  groups_lay_out(GROUP_BIT(GROUP_TCP), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_TCP), 0, &counts->layout);
   set_verdicts();
   emit(GROUP_BIT(GROUP_TCP));
   assert_lines(TOTAL "if_rx_packets tcp-syn 0\n"
@@ -235,18 +235,18 @@ static void test_where_verdicts_are(void **state) {
 
   (void)state;
   for (__u32 groups = 0; groups <= GROUPS_ALL; groups++) {
-    size_t cells = groups_lay_out(groups, &layout);
+    size_t cells = groups_lay_out(groups, 0, &layout);
     assert_int_equal(layout.first[GROUP_VERDICT], cells);
     assert_false(layout.groups & verdict);
     for (enum group g = 0; g < GROUP_VERDICT; g++)
       assert_true(!(layout.groups & GROUP_BIT(g)) ||
                   layout.first[g] + groups_members(g) <= cells);
-    assert_int_equal(groups_lay_out(groups ^ verdict, &other), cells);
+    assert_int_equal(groups_lay_out(groups ^ verdict, 0, &other), cells);
     assert_memory_equal(&layout, &other, sizeof(layout));
   }
-  assert_int_equal(groups_lay_out(verdict, &layout), 1);
+  assert_int_equal(groups_lay_out(verdict, 0, &layout), 1);
   assert_int_equal(layout.groups, GROUP_BIT(GROUP_TOTAL));
-  assert_int_equal(groups_lay_out(GROUPS_ALL, &layout) + VERDICT_COUNT,
+  assert_int_equal(groups_lay_out(GROUPS_ALL, 0, &layout) + VERDICT_COUNT,
                    CELLS_MAX);
 }
 
@@ -278,7 +278,7 @@ static void test_tx_total(void **state) {
 
 static void test_tx_errors(void **state) {
   (void)state;
-  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_PROTOCOL), 0, &counts->layout);
   *cell(GROUP_PROTOCOL, PROTOCOL_TRUNCATED) = (struct cell){2, 30};
   *cell(GROUP_PROTOCOL, PROTOCOL_MALFORMED) = (struct cell){3, 200};
   emit_as(DIRECTION_TX, GROUP_BIT(GROUP_PROTOCOL));
@@ -307,7 +307,7 @@ static void test_tx_small_groups(void **state) {
 static void test_tx_has_no_queues(void **state) {
   (void)state;
   counts->queues = 4;
-  groups_lay_out(GROUP_BIT(GROUP_QUEUE), &counts->layout);
+  groups_lay_out(GROUP_BIT(GROUP_QUEUE), 0, &counts->layout);
   *cell(GROUP_QUEUE, 0) = (struct cell){1, 60};
   *cell(GROUP_QUEUE, QUEUE_OTHER) = (struct cell){2, 120};
   *cell(GROUP_QUEUE, QUEUE_UNRECORDED) = (struct cell){3, 180};

@@ -3,7 +3,7 @@
 /* What is reported of somebody else's program, as long as it is observed. */
 #include "tests/unit/interfaces_fakes.h"
 
-enum { WATCH = 30 }; /* milliseconds from one look to the next */
+enum { WATCH = 20 }; /* milliseconds from one look to the next */
 
 static const struct outcome observing = {.entry = ENTRY_OBSERVE,
                                          .is_busy = true};

@@ -149,9 +149,6 @@ END
   stop_collectd
 }
 
-# is_from VERSION: this kernel, or a newer one.
-is_from() { printf '%s\n' "$1" "$(uname -r)" | sort -Vc 2>/dev/null; }
-
 # What is not found would be skipped elsewhere.
 @test "what a kernel of this age has is found" {
   local version name

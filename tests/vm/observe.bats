@@ -8,12 +8,17 @@ load ../e2e/common
 load ../e2e/foreign
 
 setup_file() {
-  "$BUILD/tests/probe" fexit 2>/dev/null || skip "not in this kernel: fexit"
+  probe fexit || skip "not in this kernel: fexit"
 }
 
-# assert_observed INTERFACE [ID]
+# assert_observed INTERFACE
 assert_observed() {
-  assert_logged "[info] xdp: interface \"$1\": rx is counted as another XDP program sees it (id ${2:-$(xdp_program "$1")}), by Busy \"observe\""
+  local words='as another XDP program sees it' severity=info
+  if on_rx ip link show dev "$1" | grep -q xdpgeneric; then
+    words+=' on the skb, where a GSO or GRO super-frame counts as one frame'
+    severity=notice
+  fi
+  assert_logged "[$severity] xdp: interface \"$1\": rx is counted $words (id $(xdp_program "$1")), by Busy \"observe\""
   assert_state "$1" 1 4
 }
 
@@ -225,6 +230,32 @@ is_attached_xdp() { [ -n "$(xdp_program "$1")" ]; }
   stop_collectd
 }
 
+@test "a bond: a native program sees its members' frames, a generic one its own" {
+  local mode
+  on_rx ip link add bond0 type bond mode balance-rr miimon 100
+  on_rx ip link set rx0 down
+  on_rx ip link set rx0 master bond0
+  on_rx ip link set bond0 up
+  hold_foreign bond0 generic verdicts
+  start_observing bond0 </dev/null
+  eventually is_up tx0
+  send tx0 ipv4-udp-to-9001=10 >/dev/null
+  assert_value bond0 if_rx_packets-verdict-drop 10
+  end_holder bond0 TERM
+  eventually has_value bond0 gauge-attached 1.000000
+  if is_from 5.15; then
+    stop_collectd
+    rm -r "$dir/log" "$dir/csv"
+    hold_foreign bond0 native verdicts
+    start_observing bond0 </dev/null
+    send tx0 ipv4-udp-to-9001=7 >/dev/null
+    assert_value bond0 if_rx_packets-verdict-drop 7
+  fi
+  stop_collectd
+}
+
+is_up() { on_tx ip -oneline link show dev "$1" | grep -q 'state UP'; }
+
 @test "it comes where we stand at tc: observed, and counted once" {
   on_rx ip link add br0 type bridge
   on_rx ip link set rx0 master br0
@@ -251,14 +282,25 @@ END
 }
 
 # exchange NUMBER: returns when the program that comes as the so many-th is
-# observed. Without more processes than need be: they are slow to start.
+# observed. It starts no process, which would take the only CPU from those who
+# are timed.
 exchange() {
+  local end=$((SECONDS + DEADLINE))
+  [ -p "$dir/nothing" ] || mkfifo "$dir/nothing"
   kill -HUP "${holders[rx0]}"
-  eventually has_followed "$1"
+  until has_followed "$1"; do
+    [ "$SECONDS" -lt "$end" ] || return
+    read -rt 0.2 <>"$dir/nothing" || true
+  done
 }
 
 has_followed() {
-  [ "$(grep -c 'the other XDP program is another one now' "$dir/log")" = "$1" ]
+  local lines line count=0
+  mapfile -t lines <"$dir/log"
+  for line in "${lines[@]}"; do
+    [[ $line != *'the other XDP program is another one now'* ]] || count=$((count + 1))
+  done
+  [ "$count" = "$1" ]
 }
 
 ROUNDS=${XDP_TEST_ROUNDS:-100}
@@ -284,8 +326,11 @@ ROUNDS=${XDP_TEST_ROUNDS:-100}
   stop_collectd
 }
 
-# Frames a second, and in a round, so that a frame is a millisecond.
+# Frames a second, or fewer, and in a round.
 RATE=1000 IN_ROUND=600
+
+# now: microseconds.
+now() { echo "${EPOCHREALTIME/[.,]/}"; }
 
 # What was counted comes to rest.
 settled_value() {
@@ -297,38 +342,44 @@ settled_value() {
   echo "$before"
 }
 
-reads() { cat "$dir/csv/h/xdp-$1/gauge-attached"-* | wc -l; }
-has_read() { [ "$(reads "$1")" -ge "$2" ]; }
 wait_for_read() { eventually has_read "$1" $(($(reads "$1") + 2)); }
 
+# What was missed is as long as so many frames took on the average.
 @test "exchanged under traffic: no frame twice, and a gap of less than 100 ms" {
-  local i before=0 after missing worst=0 sender all=
+  local i before=0 after missing gap sender begin worst=0 all=
   hold_foreign rx0 native verdicts
-  start_observing rx0 </dev/null
+  # What the verifier has to do for other groups takes an emulated CPU as long
+  # as that.
+  start_observing rx0 <<<'Report "total"'
   for ((i = 1; i <= 10; i++)); do
     kill -USR1 "${holders[rx0]}"
     eventually has_loaded "$i"
+    begin=$(now)
     on_tx "$BUILD/tests/framegen" -s -r "$RATE" tx0 "ipv4-udp=$IN_ROUND" \
       >/dev/null 3>&- &
     sender=$!
     eventually foreign_sees_frames
     exchange "$i"
     wait "$sender"
+    gap=$((($(now) - begin) / IN_ROUND))
     after=$(settled_value)
     missing=$((IN_ROUND - (after - before)))
+    gap=$((gap * missing / 1000))
+    all+=" $gap"
     [ "$missing" -ge 0 ]
-    [ "$missing" -le "$worst" ] || worst=$missing
-    all+=" $missing"
+    [ "$gap" -le "$worst" ] || worst=$gap
     before=$after
   done
-  echo "# of $IN_ROUND frames at $RATE a second these were missed in exchanges:$all" >&3
+  echo "# exchanged under traffic, gaps in ms:$all" >&3
   [ "$worst" -lt 100 ]
+  # Each frame that counts has its verdict, and once.
   [ "$(value rx0 if_rx_packets-verdict-pass)" = "$after" ]
   stop_collectd
 }
 
 has_loaded() { [ "$(grep -c loaded "$dir/holder-rx0")" = "$1" ]; }
-foreign_sees_frames() { ! foreign_saw rx0 0; }
+
+foreign_sees_frames() { foreign_saw rx0 '[1-9][0-9]*'; }
 
 @test "a program without BTF: at tc, which is said" {
   hold_foreign rx0 native plain
