@@ -79,7 +79,7 @@ END
 Interface "rx0"
 Report "cast" "colour"
 END
-  assert_turned_off '[error] xdp: configuration: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "all"'
+  assert_turned_off '[error] xdp: configuration: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "verdict", "all"'
 }
 
 @test "mistakes in blocks name the block" {
@@ -98,7 +98,7 @@ END
 END
   assert_turned_off '[error] xdp: configuration: <Interface "/^veth/">: Mode "turbo": no such mode; use "auto", "native", "generic" or "tc"'
   assert_logged '[error] xdp: configuration: <Interface "/^veth/">: Busy "wait": no such choice; use "observe", "tc" or "skip"'
-  assert_logged '[error] xdp: configuration: <Interface "rx0">: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "all"'
+  assert_logged '[error] xdp: configuration: <Interface "rx0">: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "verdict", "all"'
   assert_logged '[error] xdp: configuration: <Interface "rx0">: ReportInactive: no such option; known are Mode, Direction, Busy, Report'
   assert_logged '[error] xdp: configuration: <Interface "rx0">: Mode is an option, not a block'
 }

@@ -231,7 +231,6 @@ is_attached_xdp() { [ -n "$(xdp_program "$1")" ]; }
 }
 
 @test "a bond: a native program sees its members' frames, a generic one its own" {
-  local mode
   on_rx ip link add bond0 type bond mode balance-rr miimon 100
   on_rx ip link set rx0 down
   on_rx ip link set rx0 master bond0
