@@ -12,6 +12,7 @@
 #define COUNTER_NAME_MAX 100
 
 #define COUNTER_BIT(i) (1ULL << (i))
+#define COUNTERS_ALL (~0ULL)
 
 struct counter {
   char *name;

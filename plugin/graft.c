@@ -32,10 +32,12 @@ struct grafted {
 
 struct graft {
   const struct counters *counters;
-  int handlers[SECTIONS]; /* of libbpf's */
   size_t programs_count;
   struct grafted programs[PROGRAMS_MAX];
 };
+
+/* Whose programs are being loaded. */
+static struct graft *current;
 
 /* --- one program --- */
 
@@ -166,11 +168,10 @@ static int put(struct grafted *grafted, struct bpf_program *program,
 /* libbpf calls it when a program is relocated, before it is loaded. */
 static int on_prepared(struct bpf_program *program,
                        struct bpf_prog_load_opts *options, long cookie) {
-  struct graft *graft = (struct graft *)cookie;
-
-  for (size_t i = 0; i < graft->programs_count; i++)
-    if (graft->programs[i].program == program)
-      return put(&graft->programs[i], program, options);
+  (void)cookie;
+  for (size_t i = 0; current && i < current->programs_count; i++)
+    if (current->programs[i].program == program)
+      return put(&current->programs[i], program, options);
   return 0;
 }
 
@@ -184,31 +185,34 @@ static int on_opened(struct bpf_program *program, long cookie) {
   return 0;
 }
 
-static int register_sections(struct graft *graft) {
-  LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = (long)graft,
-              .prog_setup_fn = on_opened, .prog_prepare_load_fn = on_prepared);
+/* Once and for all: libbpf 1.1 frees its table twice where the last handler is
+ * taken back and another one comes. */
+static int register_sections(void) {
+  static size_t registered;
+  LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_setup_fn = on_opened,
+              .prog_prepare_load_fn = on_prepared);
 
-  for (size_t i = 0; i < SECTIONS; i++) {
-    graft->handlers[i] = libbpf_register_prog_handler(
-        sections[i].name, sections[i].type, sections[i].attach_type, &options);
-    if (graft->handlers[i] < 0)
-      return graft->handlers[i];
+  while (registered < SECTIONS) {
+    const struct section *section = &sections[registered];
+    int handler = libbpf_register_prog_handler(section->name, section->type,
+                                               section->attach_type, &options);
+    if (handler < 0)
+      return handler;
+    registered++;
   }
   return 0;
 }
 
 int graft_begin(const struct counters *counters, struct graft **ret_graft) {
+  int error = register_sections();
+  if (error)
+    return error;
   struct graft *graft = calloc(1, sizeof(*graft));
-
   if (!graft)
     return -ENOMEM;
   graft->counters = counters;
-  int error = register_sections(graft);
-  if (error)
-    graft_end(graft);
-  else
-    *ret_graft = graft;
-  return error;
+  *ret_graft = current = graft;
+  return 0;
 }
 
 int graft_add(struct graft *graft, const struct bpf_program *program,
@@ -229,9 +233,7 @@ int graft_add(struct graft *graft, const struct bpf_program *program,
 struct graft *graft_end(struct graft *graft) {
   if (!graft)
     return NULL;
-  for (size_t i = 0; i < SECTIONS; i++)
-    if (graft->handlers[i] > 0)
-      libbpf_unregister_prog_handler(graft->handlers[i]);
+  current = NULL;
   for (size_t i = 0; i < graft->programs_count; i++) {
     block_close(&graft->programs[i].block);
     free(graft->programs[i].functions);

@@ -11,9 +11,9 @@
 
 struct graft;
 
-/* Begins, before the object is opened: its sections "collectd/..." are then
- * known to libbpf. Without counters programs stay as they are. Returns 0 and
- * sets *ret_graft, or -errno. One at a time in a process. */
+/* Begins, before the object is opened: libbpf knows sections "collectd/..."
+ * from then on. Without counters programs stay as they are. Returns 0 and sets
+ * *ret_graft, or -errno. One at a time in a process. */
 int graft_begin(const struct counters *counters, struct graft **ret_graft);
 
 /* Gives a program the filters of an entry. Returns 0, or -errno as

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /* What a frame costs, and what an interface does. Usage:
- * bench [CSV-FILE [frames|observe|tcp|scale]] */
+ * bench [CSV-FILE [frames|filters|observe|tcp|scale]] */
 #include "tests/bench/bench.h"
 
 #include <bpf/libbpf.h>
@@ -269,6 +269,7 @@ static const struct {
   const char *name;
   void (*measure)(void);
 } parts[] = {{"frames", measure_programs},
+             {"filters", filters_compare},
              {"observe", observe_compare},
              {"tcp", tcp_compare},
              {"scale", scale_measure}};

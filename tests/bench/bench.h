@@ -53,6 +53,9 @@ double cost_of(int program, const char *frame);
  * entry costs. */
 void observe_compare(void);
 
+/* What users' counters cost, by their number. */
+void filters_compare(void);
+
 /* How many frames come in through a veth pair. */
 void veth_compare(const char *frame);
 
