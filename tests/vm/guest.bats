@@ -223,6 +223,40 @@ END
   stop_collectd
 }
 
+# Filters as long as those that people write.
+many_counters() {
+  local i
+  for ((i = 0; i < 63; i++)); do
+    echo "<Counter \"c$i\">
+      Filter \"(tcp or udp) and dst port $((2000 + i)) and src net 198.18.$i.0/24\"
+    </Counter>"
+  done
+  echo '<Counter "dns">
+    Filter "udp port 53 or tcp port 53"
+  </Counter>'
+}
+
+# load_many MODE
+load_many() {
+  configure <<END
+Interface "rx0"
+Mode "$1"
+Direction "both"
+$(many_counters)
+END
+  start_collectd
+  assert_counted rx0
+  framegen -s tx0 ipv4-udp=5 ipv6-udp=3 arp-request=2 >/dev/null
+  assert_value rx0 if_rx_packets 10
+  assert_value rx0 if_rx_packets-counter-dns 8
+  assert_value rx0 if_rx_packets-counter-c62 0
+  stop_collectd
+}
+
+@test "64 counters, native" { load_many native; }
+
+@test "64 counters, tc" { load_many tc; }
+
 # The last one: the card does not come back.
 @test "a card that the hypervisor takes away: the others go on" {
   [ -c /dev/ttyS1 ]

@@ -141,6 +141,39 @@ count_verdicts() {
   stop_collectd
 }
 
+@test "counters of users: what the program drops as well, within 256 octets" {
+  hold_foreign rx0 native verdicts
+  start_observing rx0 <<'END'
+<Counter "dns">
+  Filter "udp port 53"
+</Counter>
+<Counter "dropped">
+  Filter "ip and udp dst port 9001"
+</Counter>
+<Counter "long">
+  Filter "greater 1000"
+</Counter>
+<Counter "last">
+  Filter "ether[255] == 0"
+</Counter>
+<Counter "deep">
+  Filter "ether[256] == 0"
+</Counter>
+END
+  assert_logged 'interface "rx0": counter "deep" is not available for rx: it reads beyond the first 256 octets'
+  send tx0 ipv4-udp=5 ipv4-udp-to-9001=7 ipv4-tcp-1514-octets=2 arp-request=4 \
+    >/dev/null
+  assert_values rx0 <<END
+if_rx_packets-counter-dns 5
+if_rx_packets-counter-dropped 7
+if_rx_packets-counter-long 2
+if_rx_octets-counter-long $((2 * 1514))
+if_rx_packets-counter-last 2
+END
+  refute compgen -G "$dir/csv/h/xdp-rx0/*counter-deep*"
+  stop_collectd
+}
+
 @test "libxdp's dispatcher with two programs" {
   on_rx unshare --mount sh -c 'mount -t bpf bpf /sys/fs/bpf &&
     xdp-loader load -m native -n foreign rx0 "$1" "$1" && exec sleep 1000' \
