@@ -66,12 +66,15 @@ static void set_busy(struct overrides *overrides, const struct option *option,
   overrides->given |= GIVEN_BUSY;
 }
 
+/* Users' own counters are told wherever they are configured. */
+static bool is_chosen(enum group group) { return group != GROUP_COUNTER; }
+
 /* The set that a word of Report stands for, 0 if none. */
 static __u32 groups_of(const char *name) {
   if (strcasecmp(name, "all") == 0)
     return GROUPS_ALL;
   for (enum group g = 0; g < GROUP_COUNT; g++)
-    if (strcasecmp(groups_name(g), name) == 0)
+    if (is_chosen(g) && strcasecmp(groups_name(g), name) == 0)
       return GROUP_BIT(g);
   return 0;
 }
@@ -81,8 +84,9 @@ static void refuse_group(const char *name, struct mistakes *mistakes) {
   size_t length = 0;
 
   for (enum group g = 0; g < GROUP_COUNT; g++)
-    length += snprintf(known + length, sizeof(known) - length, "\"%s\", ",
-                       groups_name(g));
+    if (is_chosen(g))
+      length += snprintf(known + length, sizeof(known) - length, "\"%s\", ",
+                         groups_name(g));
   mistakes_add(mistakes,
                "Report " OPTION_VALUE ": no such group; known are %s\"all\"",
                name, known);
