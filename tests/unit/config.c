@@ -10,6 +10,7 @@
 
 #include "plugin/config.h"
 #include "plugin/log.h"
+#include "tests/unit/options.h"
 
 /* The port: what was logged last, and how often. */
 static char logged[1024];
@@ -25,30 +26,6 @@ void log_write(int severity, const char *format, ...) {
   logged_severity = severity;
   lines++;
 }
-
-#define STRING(text)                                                           \
-  { .type = OPTION_STRING, .string = (text) }
-#define BOOLEAN(value)                                                         \
-  { .type = OPTION_BOOLEAN, .boolean = (value) }
-#define NUMBER(value)                                                          \
-  { .type = OPTION_NUMBER, .number = (value) }
-
-/* One option of the given key and values. */
-#define OPTION(name, ...)                                                      \
-  (struct option) {                                                            \
-    .key = (name), .values = (struct option_value[]){__VA_ARGS__},             \
-    .values_count = sizeof((struct option_value[]){__VA_ARGS__}) /             \
-                    sizeof(struct option_value)                                \
-  }
-
-/* A block of the given key, value and options. */
-#define BLOCK(name, value, ...)                                                \
-  (struct option) {                                                            \
-    .key = (name), .values = (struct option_value[]){value},                   \
-    .values_count = 1, .children = (struct option[]){__VA_ARGS__},             \
-    .children_count =                                                          \
-        sizeof((struct option[]){__VA_ARGS__}) / sizeof(struct option)         \
-  }
 
 static struct config config;
 
@@ -257,7 +234,8 @@ static void test_unknown_option(void **state) {
   (void)state;
   refuse(OPTION("Interfaces", STRING("eth0")),
          "configuration: Interfaces: no such option; known are Interface, "
-         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive");
+         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive, "
+         "Counter");
 }
 
 static void test_block_for_an_option(void **state) {
@@ -278,7 +256,8 @@ static void test_unknown_block(void **state) {
   (void)state;
   refuse(BLOCK("Interfaces", STRING("eth0"), OPTION("Mode", STRING("tc"))),
          "configuration: Interfaces: no such option; known are Interface, "
-         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive");
+         "IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive, "
+         "Counter");
 }
 
 static void test_busy(void **state) {
@@ -424,7 +403,7 @@ static void test_unknown_options_in_a_block(void **state) {
     name[3] += i;
     snprintf(line, sizeof(line),
              "configuration: <Interface \"%s\">: %s: no such option; known are "
-             "Mode, Direction, Busy, Report",
+             "Mode, Direction, Busy, Report, Counter",
              name, keys[i]);
     refuse(BLOCK("Interface", STRING(name), OPTION(keys[i], BOOLEAN(true))),
            line);
@@ -669,6 +648,17 @@ static void test_unknown_group(void **state) {
          "\"dscp\", \"queue\", \"cpu\", \"verdict\", \"all\"");
 }
 
+/* Users' own counters are told where there are some: it would be a Report of
+ * nothing. */
+static void test_counter_is_no_group(void **state) {
+  (void)state;
+  refuse(OPTION("Report", STRING("counter")),
+         "configuration: Report \"counter\": no such group; known are "
+         "\"total\", \"protocol\", \"cast\", \"size\", \"vlan\", \"tcp\", "
+         "\"dscp\", \"queue\", \"cpu\", \"verdict\", \"all\"");
+  assert_int_equal(global().groups, PROTOCOL);
+}
+
 /* The others of its line hold. */
 static void test_unknown_group_among_others(void **state) {
   (void)state;
@@ -728,7 +718,6 @@ int main(void) {
       TEST(test_wrong_types_of_a_direction),
       TEST(test_long_values),
       TEST(test_unknown_option),
-      TEST(test_unknown_option),
       TEST(test_block_for_an_option),
       TEST(test_unknown_block),
       TEST(test_busy),
@@ -759,6 +748,7 @@ int main(void) {
       TEST(test_report_replaces_the_default_and_adds_up),
       TEST(test_report_total_is_the_total_alone),
       TEST(test_unknown_group),
+      TEST(test_counter_is_no_group),
       TEST(test_unknown_group_among_others),
       TEST(test_report_inactive),
       TEST(test_no_interface),

@@ -246,7 +246,8 @@ static void test_where_verdicts_are(void **state) {
   }
   assert_int_equal(groups_lay_out(verdict, 0, &layout), 1);
   assert_int_equal(layout.groups, GROUP_BIT(GROUP_TOTAL));
-  assert_int_equal(groups_lay_out(GROUPS_ALL, 0, &layout) + VERDICT_COUNT,
+  assert_int_equal(groups_lay_out(GROUPS_ALL, COUNTERS_MAX, &layout) +
+                       VERDICT_COUNT,
                    CELLS_MAX);
 }
 

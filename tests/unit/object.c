@@ -18,6 +18,7 @@
 #include "bpf/counters.h"
 #include "bpf/entries.skel.h"
 #include "bpf/observe.skel.h"
+#include "plugin/graft.h"
 
 static void assert_byte_order(const unsigned char *elf, size_t size) {
   bool is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
@@ -37,13 +38,22 @@ static void test_byte_order(void **state) {
   assert_byte_order(elf, size);
 }
 
+/* Which knows the sections of our objects. */
+static struct graft *graft;
+
+static void begin_graft(const struct counters *counters) {
+  assert_int_equal(graft_begin(counters, &graft), 0);
+}
+
 static int open_object(void **state) {
+  begin_graft(NULL);
   *state = entries__open();
   return *state ? 0 : -1;
 }
 
 static int close_object(void **state) {
   entries__destroy(*state);
+  graft = graft_end(graft);
   return 0;
 }
 
@@ -113,12 +123,14 @@ static void test_instructions(void **state) {
 /* --- the pair that observes ------------------------------------------------*/
 
 static int open_pair(void **state) {
+  begin_graft(NULL);
   *state = observe__open();
   return *state ? 0 : -1;
 }
 
 static int close_pair(void **state) {
   observe__destroy(*state);
+  graft = graft_end(graft);
   return 0;
 }
 

@@ -25,7 +25,7 @@ void log_write(int severity, const char *format, ...) {
 
 static struct selection selection;
 static const struct settings global = {MODE_GENERIC, RX, BUSY_SKIP,
-                                       GROUP_BIT(GROUP_SIZE)};
+                                       GROUP_BIT(GROUP_SIZE), 0x5};
 
 static int tear_down(void **state) {
   (void)state;
@@ -48,7 +48,7 @@ static void add_line(const char *text) {
 
 /* With all options, of which the groups tell it from others. */
 static void add_block(const char *text, __u32 groups) {
-  struct overrides overrides = {{MODE_TC, TX, BUSY_TC, groups}, ~0U};
+  struct overrides overrides = {{MODE_TC, TX, BUSY_TC, groups, 0x6}, ~0U};
 
   assert_int_equal(selection_add(&selection, open_pattern(text), &overrides),
                    0);
@@ -256,7 +256,7 @@ static void test_settings(void **state) {
   assert_memory_equal(selection_find(&selection, "eth0"), &global,
                       sizeof(global));
   assert_memory_equal(selection_find(&selection, "eth1"),
-                      (&(struct settings){MODE_TC, TX, BUSY_TC, 0x10}),
+                      (&(struct settings){MODE_TC, TX, BUSY_TC, 0x10, 0x7}),
                       sizeof(global));
   assert_memory_equal(selection_find(&selection, "eth2"), &global,
                       sizeof(global));
@@ -343,7 +343,7 @@ static void assert_union(__u32 groups, unsigned entries) {
 
 /* What no interface can have is not counted: it would cost each frame. */
 static void test_union(void **state) {
-  struct overrides tc = {{MODE_TC, RX | TX, BUSY_TC, 0x20}, ~0U};
+  struct overrides tc = {{MODE_TC, RX | TX, BUSY_TC, 0x20, 0}, ~0U};
 
   (void)state;
   add_block("eth0", 0x10);
