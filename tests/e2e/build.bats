@@ -68,9 +68,10 @@ teardown() { rm -rf "$dir"; }
 @test "sources keep to who may include what" {
   cd "$SOURCE"
   [ "$(grep -lE '"(collectd|plugin)\.h"' plugin/*)" = plugin/plugin.c ]
-  [ "$(grep -lE '<bpf/(bpf|libbpf)\.h>|\.skel\.h' plugin/* | xargs)" = 'plugin/datapath.c plugin/datapath_private.h plugin/observer.c plugin/port.c' ]
+  [ "$(grep -lE '<bpf/(bpf|libbpf)\.h>|\.skel\.h' plugin/* | xargs)" = 'plugin/datapath.c plugin/datapath_private.h plugin/graft.c plugin/graft.h plugin/observer.c plugin/port.c' ]
+  [ "$(grep -l 'pcap\.h[>"]' plugin/* | xargs)" = plugin/filter.c ]
   [ "$(grep -l 'libmnl\.h\|netlink\.h"' plugin/*.c | xargs)" = 'plugin/clsact.c plugin/device.c plugin/monitor.c plugin/netlink.c plugin/rtlink.c' ]
-  refute grep -l '\.bpf\.h' plugin/*
+  refute grep -l '#include.*\.bpf\.h' plugin/*
   [ "$(grep '#include' bpf/counters.h)" = '#include <linux/types.h>' ]
 }
 

@@ -50,7 +50,7 @@ END
 Interface "rx0"
 Interfce "rx1"
 END
-  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive'
+  assert_turned_off '[error] xdp: configuration: Interfce: no such option; known are Interface, IgnoreSelected, Mode, Direction, Busy, Report, ReportInactive, Counter'
 }
 
 @test "a name that is too long" {
@@ -99,7 +99,7 @@ END
   assert_turned_off '[error] xdp: configuration: <Interface "/^veth/">: Mode "turbo": no such mode; use "auto", "native", "generic" or "tc"'
   assert_logged '[error] xdp: configuration: <Interface "/^veth/">: Busy "wait": no such choice; use "observe", "tc" or "skip"'
   assert_logged '[error] xdp: configuration: <Interface "rx0">: Report "colour": no such group; known are "total", "protocol", "cast", "size", "vlan", "tcp", "dscp", "queue", "cpu", "verdict", "all"'
-  assert_logged '[error] xdp: configuration: <Interface "rx0">: ReportInactive: no such option; known are Mode, Direction, Busy, Report'
+  assert_logged '[error] xdp: configuration: <Interface "rx0">: ReportInactive: no such option; known are Mode, Direction, Busy, Report, Counter'
   assert_logged '[error] xdp: configuration: <Interface "rx0">: Mode is an option, not a block'
 }
 
