@@ -476,6 +476,44 @@ static void test_it_ends(void **state) {
                       "another XDP program is attached (Busy \"skip\")\n");
 }
 
+/* --- users' counters -------------------------------------------------------*/
+
+/* A line for each, with what it is called; nothing of those that can. */
+static void test_counters_that_are_not_available(void **state) {
+  static struct counters counters;
+  struct counter_place place = {LINK_ETHERNET, ENTRY_NATIVE, true};
+  char why[256];
+  unsigned index;
+
+  (void)state;
+  counters_add(&counters, "dns", "udp port 53", &index, why, sizeof(why));
+  counters_add(&counters, "guests", "vlan 100", &index, why, sizeof(why));
+  counters_add(&counters, "arp", "arp", &index, why, sizeof(why));
+  assert_int_equal(counters.count, 3);
+
+  job = (struct attach_job){.name = "eth0", .direction = DIRECTION_RX};
+  attach_log_counters(&job, &counters, 0, &place);
+  assert_string_equal(fakes.logged, "");
+  attach_log_counters(&job, &counters, 0x2, &place);
+  assert_string_equal(fakes.logged,
+                      "5 interface \"eth0\": counter \"guests\" is not "
+                      "available for rx: VLAN tags are taken off before XDP; "
+                      "use Mode \"tc\"\n");
+
+  fakes.logged[0] = '\0';
+  place = (struct counter_place){LINK_OTHER, ENTRY_TC_TX, false};
+  job.name = "can0";
+  job.direction = DIRECTION_TX;
+  attach_log_counters(&job, &counters, 0x5, &place);
+  assert_string_equal(
+      fakes.logged,
+      "5 interface \"can0\": counter \"dns\" is not available for tx: its "
+      "frames begin neither with Ethernet nor with IP\n"
+      "5 interface \"can0\": counter \"arp\" is not available for tx: its "
+      "frames begin neither with Ethernet nor with IP\n");
+  counters_clear(&counters);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_where_it_is_counted),
@@ -507,6 +545,7 @@ int main(void) {
       TEST(test_it_becomes_busy),
       TEST(test_it_is_kept),
       TEST(test_it_ends),
+      TEST(test_counters_that_are_not_available),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

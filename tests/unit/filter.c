@@ -119,6 +119,29 @@ static void test_words_of_one_link(void **state) {
   assert_null(filter_close(NULL));
 }
 
+/* Words in letters of their own; what is next to them is no letter, digit or
+ * underscore. */
+static void test_has_word(void **state) {
+  static const char *const with[] = {"vlan",
+                                     "vlan 100",
+                                     "not vlan",
+                                     "vlan and ip",
+                                     "ip and(vlan)",
+                                     "!vlan",
+                                     "vlan100 or vlan",
+                                     "vlan&&vlan 10",
+                                     "udp or\tvlan\n10"};
+  static const char *const without[] = {"",        "vlan100", "vlans",
+                                        "my_vlan", "vlan_id", "qvlan",
+                                        "VLAN",    "vla",     "v"};
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(with); i++)
+    assert_true(expression_has_word(with[i], "vlan"));
+  for (size_t i = 0; i < COUNT(without); i++)
+    assert_false(expression_has_word(without[i], "vlan"));
+}
+
 /* A tag is looked for in the frame, not in the kernel's metadata. */
 static void test_tags_are_octets(void **state) {
   static const uint8_t tagged[60] = {[12] = 0x81, [15] = 100};
@@ -546,6 +569,7 @@ int main(void) {
       cmocka_unit_test(test_words),
       cmocka_unit_test(test_words_of_size),
       cmocka_unit_test(test_words_of_one_link),
+      cmocka_unit_test(test_has_word),
       cmocka_unit_test(test_tags_are_octets),
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_no_names),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "plugin/counter.h"
 #include "plugin/groups.h"
 #include "plugin/metrics.h"
 
@@ -251,6 +252,110 @@ static void test_where_verdicts_are(void **state) {
                    CELLS_MAX);
 }
 
+/* --- users' own ------------------------------------------------------------*/
+
+static const struct counters own = {
+    3, {{.name = "dns"}, {.name = "big.reply"}, {.name = "arp"}}};
+
+/* The first is 10 packets of 1000 octets, the second none, the third 30. */
+static void emit_own(enum direction direction, __u32 groups, __u64 set) {
+  lines[0] = '\0';
+  groups_lay_out(groups, own.count, &counts->layout);
+  counts->counters = &own;
+  *cell(GROUP_COUNTER, 0) = (struct cell){10, 1000};
+  *cell(GROUP_COUNTER, 1) = (struct cell){0, 0};
+  *cell(GROUP_COUNTER, 2) = (struct cell){30, 3000};
+  metrics_emit(groups, set, direction, counts, &dscp_seen, sink, lines);
+}
+
+static void test_own_counters(void **state) {
+  (void)state;
+  emit_own(DIRECTION_RX, GROUP_BIT(GROUP_TOTAL), 0x7);
+  assert_lines(TOTAL "if_rx_packets counter-dns 10\n"
+                     "if_rx_octets counter-dns 1000\n"
+                     "if_rx_packets counter-big.reply 0\n"
+                     "if_rx_octets counter-big.reply 0\n"
+                     "if_rx_packets counter-arp 30\n"
+                     "if_rx_octets counter-arp 3000\n");
+  emit_own(DIRECTION_RX, GROUP_BIT(GROUP_TOTAL), 0x5);
+  assert_lines(TOTAL "if_rx_packets counter-dns 10\n"
+                     "if_rx_octets counter-dns 1000\n"
+                     "if_rx_packets counter-arp 30\n"
+                     "if_rx_octets counter-arp 3000\n");
+  emit_own(DIRECTION_RX, GROUP_BIT(GROUP_TOTAL), 0);
+  assert_lines(TOTAL);
+}
+
+/* A bit of which there is no counter tells nothing. */
+static void test_own_counters_that_are_not_there(void **state) {
+  (void)state;
+  emit_own(DIRECTION_RX, GROUP_BIT(GROUP_TOTAL), COUNTERS_ALL - 0x7);
+  assert_lines(TOTAL);
+}
+
+/* Whatever Report says, behind its groups. */
+static void test_own_counters_behind_groups(void **state) {
+  (void)state;
+  emit_own(DIRECTION_RX, GROUP_BIT(GROUP_TCP), 0x2);
+  assert_lines(TOTAL "if_rx_packets tcp-syn 0\n"
+                     "if_rx_packets tcp-synack 0\n"
+                     "if_rx_packets tcp-fin 0\n"
+                     "if_rx_packets tcp-rst 0\n"
+                     "if_rx_packets counter-big.reply 0\n"
+                     "if_rx_octets counter-big.reply 0\n");
+}
+
+static void test_own_counters_of_tx(void **state) {
+  (void)state;
+  emit_own(DIRECTION_TX, GROUP_BIT(GROUP_TOTAL), 0x6);
+  assert_lines("if_tx_packets  7\nif_tx_octets  700\n"
+               "if_tx_packets counter-big.reply 0\n"
+               "if_tx_octets counter-big.reply 0\n"
+               "if_tx_packets counter-arp 30\n"
+               "if_tx_octets counter-arp 3000\n");
+}
+
+/* A type instance of collectd's has less than 128 octets. */
+static void test_the_longest_name(void **state) {
+  char name[COUNTER_NAME_MAX + 1], expected[512];
+  struct counters longest = {1, {{.name = name}}};
+
+  (void)state;
+  memset(name, 'x', COUNTER_NAME_MAX);
+  name[COUNTER_NAME_MAX] = lines[0] = '\0';
+  groups_lay_out(GROUP_BIT(GROUP_TOTAL), 1, &counts->layout);
+  counts->counters = &longest;
+  metrics_emit(GROUP_BIT(GROUP_TOTAL), 0x1, DIRECTION_RX, counts, &dscp_seen,
+               sink, lines);
+  snprintf(expected, sizeof(expected),
+           TOTAL "if_rx_packets counter-%s 0\nif_rx_octets counter-%s 0\n",
+           name, name);
+  assert_lines(expected);
+}
+
+/* Behind the groups, and before the verdicts. */
+static void test_where_own_counters_are(void **state) {
+  struct layout layout, none;
+
+  (void)state;
+  for (__u32 groups = 0; groups <= GROUPS_ALL; groups++) {
+    size_t cells = groups_lay_out(groups, 0, &none);
+    assert_int_equal(none.counters, 0);
+    for (unsigned n = 1; n <= COUNTERS_MAX; n += 63) {
+      assert_int_equal(groups_lay_out(groups, n, &layout), cells + n);
+      assert_int_equal(layout.counters, n);
+      assert_int_equal(layout.groups, none.groups);
+      assert_memory_equal(layout.first, none.first,
+                          GROUP_COUNTER * sizeof(*layout.first));
+      assert_int_equal(layout.first[GROUP_COUNTER], cells);
+      assert_int_equal(layout.first[GROUP_VERDICT], cells + n);
+    }
+  }
+  assert_int_equal(groups_lay_out(GROUP_BIT(GROUP_TOTAL), 3, &layout), 4);
+  assert_int_equal(layout.first[GROUP_COUNTER], 1);
+  assert_int_equal(layout.first[GROUP_VERDICT], 4);
+}
+
 /* No series is there twice. */
 static void test_all_groups(void **state) {
   size_t count = 0;
@@ -378,6 +483,12 @@ int main(void) {
       TEST(test_verdicts),
       TEST(test_no_verdicts),
       TEST(test_where_verdicts_are),
+      TEST(test_own_counters),
+      TEST(test_own_counters_that_are_not_there),
+      TEST(test_own_counters_behind_groups),
+      TEST(test_own_counters_of_tx),
+      TEST(test_the_longest_name),
+      TEST(test_where_own_counters_are),
       TEST(test_all_groups),
       TEST(test_tx_total),
       TEST(test_tx_errors),

@@ -72,6 +72,63 @@ static void test_programs(void **state) {
                    BPF_PROG_TYPE_SCHED_CLS);
 }
 
+static void assert_frags(const struct bpf_program *program, bool has_frags) {
+  assert_int_equal(bpf_program__flags(program),
+                   has_frags ? BPF_F_XDP_HAS_FRAGS : 0);
+}
+
+/* That of frames of several buffers, and no other. */
+static void test_flags(void **state) {
+  const struct entries *object = *state;
+
+  assert_frags(object->progs.collectd_xdp, false);
+  assert_frags(object->progs.collectd_frags, true);
+  assert_frags(object->progs.collectd_skb, false);
+  assert_frags(object->progs.collectd_tc_rx, false);
+  assert_frags(object->progs.collectd_tc_tx, false);
+}
+
+static struct counters counters;
+
+static int open_with_counters(void **state) {
+  char why[256];
+  unsigned index;
+
+  counters_add(&counters, "dns", "udp port 53", &index, why, sizeof(why));
+  counters_add(&counters, "tag", "vlan 100", &index, why, sizeof(why));
+  begin_graft(&counters);
+  *state = entries__open();
+  return *state ? 0 : -1;
+}
+
+static int close_with_counters(void **state) {
+  close_object(state);
+  counters_clear(&counters);
+  return 0;
+}
+
+/* The filters are put in when it is loaded: until then it is as it was. */
+static void test_counters(void **state) {
+  const struct entries *object = *state;
+  struct bpf_program *const programs[] = {
+      [ENTRY_NATIVE] = object->progs.collectd_xdp,
+      [ENTRY_NATIVE_FRAGS] = object->progs.collectd_frags,
+      [ENTRY_GENERIC] = object->progs.collectd_skb,
+      [ENTRY_TC_RX] = object->progs.collectd_tc_rx,
+      [ENTRY_TC_TX] = object->progs.collectd_tc_tx,
+  };
+
+  for (enum entry e = 0; e < ENTRIES_LOADED; e++) {
+    size_t count = bpf_program__insn_cnt(programs[e]);
+    char why[256] = "";
+    assert_int_equal(graft_add(graft, programs[e], e, why, sizeof(why)), 0);
+    assert_string_equal(why, "");
+    assert_int_equal(bpf_program__insn_cnt(programs[e]), count);
+  }
+  test_programs(state);
+  test_flags(state);
+}
+
 /* By BTF. */
 static void assert_directory(const struct bpf_map *array,
                              const struct bpf_map *beyond) {
@@ -118,6 +175,29 @@ static void test_instructions(void **state) {
 
   assert_true(calls(object->progs.collectd_xdp, number));
   assert_true(calls(object->progs.collectd_tc_tx, number));
+}
+
+/* What gives way to the filters is in both, by its mark. */
+static void test_stub(void **state) {
+  const __u32 mark = MATCH_STUB;
+  size_t size;
+  const void *elf = entries__elf_bytes(&size);
+
+  (void)state;
+  assert_non_null(memmem(elf, size, &mark, sizeof(mark)));
+  elf = observe__elf_bytes(&size);
+  assert_non_null(memmem(elf, size, &mark, sizeof(mark)));
+}
+
+/* One after the other, whether anything was opened or not. */
+static void test_begin_and_end(void **state) {
+  (void)state;
+  for (unsigned i = 0; i < 3; i++) {
+    begin_graft(NULL);
+    graft = graft_end(graft);
+    assert_null(graft);
+  }
+  assert_null(graft_end(NULL));
 }
 
 /* --- the pair that observes ------------------------------------------------*/
@@ -177,6 +257,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_byte_order),
       cmocka_unit_test_setup_teardown(test_programs, open_object, close_object),
+      cmocka_unit_test_setup_teardown(test_flags, open_object, close_object),
+      cmocka_unit_test_setup_teardown(test_counters, open_with_counters,
+                                      close_with_counters),
+      cmocka_unit_test(test_stub),
+      cmocka_unit_test(test_begin_and_end),
       cmocka_unit_test_setup_teardown(test_maps, open_object, close_object),
       cmocka_unit_test_setup_teardown(test_options, open_object, close_object),
       cmocka_unit_test_setup_teardown(test_instructions, open_object,
