@@ -3,6 +3,7 @@
 # Users' own counters: <Counter> blocks, in collectd's csv.
 
 load common
+load foreign
 
 MANUAL="$SOURCE/plugin/collectd-xdp.5"
 
@@ -464,16 +465,27 @@ END
   stop_collectd
 }
 
-@test "an interface whose frames no filter is for" {
-  on_rx ip link add gre0x type vcan 2>/dev/null || skip "not in this kernel: vcan"
-  on_rx ip link set gre0x up
-  start_over < <(
-    printf 'Interface "gre0x"\nMode "tc"\n'
-    counter dns 'udp dst port 53'
-  )
-  assert_logged '[notice] xdp: interface "gre0x": counter "dns" is not available for rx: its frames begin neither with Ethernet nor with IP'
-  refute_reported gre0x rx dns
-  stop_collectd
+# Where the kernel can, it is observed; else its frames are counted at tc.
+@test "beside another XDP program counters count" {
+  for mode in native generic; do
+    hold_foreign rx0 "$mode"
+    start_over < <(
+      printf 'Interface "rx0"\nDirection "both"\n'
+      some_counters
+    )
+    assert_logged 'interface "rx0": tx is counted at tc egress'
+    eventually has_logged 'interface "rx0": rx is counted'
+    framegen -s tx0 ipv4-tcp=30 ipv6-udp=20 ipv4-tcp-1514-octets=4 >/dev/null
+    on_rx "$BUILD/tests/framegen" -s rx0 ipv4-tcp=30 >/dev/null
+    assert_counters rx0 rx <<'END'
+tcp 34 7676
+dns 20 1240
+long 4 6056
+END
+    assert_counters rx0 tx <<<'tcp 30 1620'
+    stop_collectd
+    end_holder rx0 TERM
+  done
 }
 
 # That the plugin is off, and collectd goes on.
