@@ -383,22 +383,24 @@ static void take_up(void *context, struct attach_job *job) {
   install(attempts->interfaces, attempt);
 }
 
-/* What cannot be counted there is told once. */
-static void choose_counters(struct interfaces *interfaces,
-                            const struct attempt *attempt) {
-  const struct attach_job *job = attempt->job;
-  const struct counter_place place = {.link = attempt->device.link,
-                                      .entry = job->entry,
-                                      .strips_tags =
-                                          attempt->device.strips_tags};
-  __u64 wanted = attempt->interface->settings->counters;
+void interface_choose_counters(struct interfaces *interfaces,
+                               struct interface *interface,
+                               enum direction direction, bool is_news) {
+  struct side *side = &interface->sides[direction];
+  const struct counter_place place = {
+      .link = device_of_link(&interface->link, NULL).link,
+      .entry = side->entry,
+      .strips_tags = side->strips_tags};
+  __u64 wanted = interface->settings->counters;
   __u64 available = counters_available(interfaces->counters, wanted, &place);
 
   pthread_mutex_lock(&interfaces->lock);
-  attempt->side->counters = available;
+  side->counters = available;
   pthread_mutex_unlock(&interfaces->lock);
-  if (!job->error && attempt->is_news)
-    attach_log_counters(job, interfaces->counters, wanted & ~available, &place);
+  if (is_news)
+    attach_log_counters(&(struct attach_job){.name = interface->link.name,
+                                             .direction = direction},
+                        interfaces->counters, wanted & ~available, &place);
 }
 
 static void note_outcome(struct side *side, const struct attach_job *job) {
@@ -437,13 +439,15 @@ static void query_driver(struct interfaces *interfaces,
   const struct attach_job *job = attempt->job;
   struct device *device = &attempt->device;
   bool has_tags =
-      device->has_vlan || job->settings->groups & GROUP_BIT(GROUP_VLAN);
+      device->has_vlan || job->settings->groups & GROUP_BIT(GROUP_VLAN) ||
+      counters_read_tags(interfaces->counters, job->settings->counters);
 
   if (*device->kind && !job->first_error && !has_tags)
     return;
   device_query_driver(job->name, device);
   interface_set_queues(interfaces, attempt->interface, device->rx_queues);
   attempt->side->merges = device->merges;
+  attempt->side->strips_tags = device->strips_tags;
   if (attempt->side->retry_at == NEVER)
     schedule(attempt->side, job);
 }
@@ -460,7 +464,8 @@ static void finish(struct interfaces *interfaces, struct attempt *attempt) {
   note_outcome(side, attempt->job);
   if (side->is_busy)
     note_program(side, attempt->job, was_busy);
-  choose_counters(interfaces, attempt);
+  interface_choose_counters(interfaces, interface, attempt->job->direction,
+                            attempt->is_news && !attempt->job->error);
   if (is_watched(interface) && interfaces->watch_at == NEVER)
     interfaces->watch_at = 0;
   if (attempt->is_news)

@@ -114,6 +114,13 @@ __u64 counters_available(const struct counters *counters, __u64 wanted,
   return available;
 }
 
+bool counters_read_tags(const struct counters *counters, __u64 set) {
+  for (size_t i = 0; i < counters->count; i++)
+    if (set & COUNTER_BIT(i) && filter_reads_tags(counters->list[i].filter))
+      return true;
+  return false;
+}
+
 /* --- what programs run ---------------------------------------------------- */
 
 static const enum style styles[ENTRY_COUNT] = {

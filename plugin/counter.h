@@ -50,6 +50,9 @@ const char *counter_why_not(const struct counter *counter,
 __u64 counters_available(const struct counters *counters, __u64 wanted,
                          const struct counter_place *place);
 
+/* Whether one of the set looks for VLAN tags. */
+bool counters_read_tags(const struct counters *counters, __u64 set);
+
 /* The filters as one block, for programs of an entry. Returns 0; -ENOMEM; or
  * -E2BIG, and says in `why` which counter is too large, and what the limit
  * is. */

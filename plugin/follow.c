@@ -207,14 +207,14 @@ static void follow_member(const struct interfaces *interfaces,
 /* --- changes ---------------------------------------------------------------*/
 
 /* What it goes on counting, with other counters of users. */
-static void want_counters(struct interface *interface,
-                          const struct settings *settings) {
-  if (settings->counters == interface->settings->counters)
-    return;
-  for (enum direction d = 0; d < DIRECTION_COUNT; d++)
-    if (interface->sides[d].port)
-      port_want(interface->sides[d].port, settings->counters);
-  attempts_hurry(interface);
+static void want_counters(struct interfaces *interfaces,
+                          struct interface *interface) {
+  for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
+    if (!interface->sides[d].port)
+      continue;
+    port_want(interface->sides[d].port, interface->settings->counters);
+    interface_choose_counters(interfaces, interface, d, true);
+  }
 }
 
 /* What other settings do not want, or elsewhere. */
@@ -262,10 +262,12 @@ static void update(struct interfaces *interfaces, struct interface *interface,
                    const struct link_state *link,
                    const struct settings *settings) {
   const struct link_state before = interface->link;
+  __u64 counters = interface->settings->counters;
 
   drop_unwanted(interfaces, interface, settings);
-  want_counters(interface, settings);
   become(interfaces, interface, link, settings);
+  if (settings->counters != counters)
+    want_counters(interfaces, interface);
   if (*before.name && *link->name && strcmp(before.name, link->name) != 0)
     log_write(LOG_INFO, "interface \"%s\" is called \"%s\" now", before.name,
               link->name);

@@ -36,6 +36,7 @@ struct side {
                 no memory */
   bool is_busy;      /* another XDP program is in the way */
   bool merges;       /* its device did when it was asked, see struct device */
+  bool strips_tags;  /* the same */
   int observe_error; /* why that one is not observed, 0: it is */
   struct xdp_state xdp; /* the one that was there last */
   __u64 retry_at;       /* when to look for a place, or a better one */
@@ -91,6 +92,12 @@ static inline __u64 now_ms(void) {
 /* Returns whether there are other ones than before; 0 is no news. */
 bool interface_set_queues(struct interfaces *interfaces,
                           struct interface *interface, unsigned queues);
+
+/* Finds which of users' counters can be counted where it is; what cannot is
+ * told where it is news. */
+void interface_choose_counters(struct interfaces *interfaces,
+                               struct interface *interface,
+                               enum direction direction, bool is_news);
 
 /* It is counted there no longer; what it has counted stays with its name. */
 void interface_drop_side(struct interfaces *interfaces,
