@@ -437,7 +437,7 @@ static void test_no_memory_to_start(void **state) {
   fakes.is_sweep_slow = true;
   do {
     fakes.allocations = ++failures;
-    error = interfaces_start(&selection, &no_counters, datapath, &interfaces);
+    error = interfaces_start(&selection, &own_counters, datapath, &interfaces);
     assert_true(!error || error == -ENOMEM);
     assert_true(!error || !interfaces);
   } while (error);
@@ -451,7 +451,7 @@ static void test_no_memory_to_start(void **state) {
 
 static void assert_not_started(int expected) {
   assert_int_equal(
-      interfaces_start(&selection, &no_counters, (void *)&fakes, &interfaces),
+      interfaces_start(&selection, &own_counters, (void *)&fakes, &interfaces),
       expected);
   assert_null(interfaces);
 }
@@ -473,7 +473,7 @@ static void test_no_thread(void **state) {
   assert_int_equal(pthread_attr_setstacksize(&huge, SIZE_MAX / 2 + 1), 0);
   assert_int_equal(pthread_setattr_default_np(&huge), 0);
   int error =
-      interfaces_start(&selection, &no_counters, (void *)&fakes, &interfaces);
+      interfaces_start(&selection, &own_counters, (void *)&fakes, &interfaces);
   assert_int_equal(pthread_setattr_default_np(&usual), 0);
   assert_int_equal(error, -EAGAIN);
   assert_null(interfaces);

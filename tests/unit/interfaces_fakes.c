@@ -24,7 +24,7 @@ struct notices {
 struct fakes fakes;
 struct settings settings;
 struct selection selection;
-struct counters no_counters;
+struct counters own_counters;
 struct interfaces *interfaces;
 
 /* eventfd: the thread is to make a turn. Also the monitor's, which tells the
@@ -141,10 +141,12 @@ void attach_explain_behind(const struct attach_job *job, char *text,
 void attach_log_counters(const struct attach_job *job,
                          const struct counters *counters, __u64 refused,
                          const struct counter_place *place) {
-  (void)job;
-  (void)counters;
-  (void)refused;
-  (void)place;
+  expect_in_thread(counters == &own_counters);
+  for (size_t i = 0; i < counters->count; i++)
+    if (refused & COUNTER_BIT(i))
+      log_write(LOG_NOTICE, "%s %s: no %s: %s", job->name,
+                direction_name(job->direction), counters->list[i].name,
+                counter_why_not(&counters->list[i], place));
 }
 
 static struct notices the_notices;
@@ -249,7 +251,8 @@ void start_only(void) {
   selection_resolve(&selection, &settings);
   is_stopping = false;
   assert_int_equal(
-      interfaces_start(&selection, &no_counters, THE_DATAPATH, &interfaces), 0);
+      interfaces_start(&selection, &own_counters, THE_DATAPATH, &interfaces),
+      0);
   rests = true;
 }
 
@@ -324,6 +327,8 @@ static void visit_side(char **end, const struct side_report *side,
   if (side->groups & GROUP_BIT(GROUP_VERDICT))
     *end += sprintf(*end, ", %" PRIu64 " observed",
                     (uint64_t)counts->cells[1].packets);
+  if (side->counters)
+    *end += sprintf(*end, ", counters %" PRIx64, (uint64_t)side->counters);
   *end += sprintf(*end, ")");
 }
 
@@ -345,6 +350,15 @@ const char *read_all(void) {
 }
 
 /* --- around each test ------------------------------------------------------*/
+
+__u64 add_counter(const char *name, const char *text) {
+  char why[256];
+  unsigned index;
+
+  assert_int_equal(
+      counters_add(&own_counters, name, text, &index, why, sizeof(why)), 0);
+  return COUNTER_BIT(index);
+}
 
 void add_selected(const char *text, const struct overrides *overrides) {
   struct pattern *pattern;
@@ -376,6 +390,7 @@ int tear_down(void **state) {
   is_stopping = true;
   interfaces = interfaces_stop(interfaces);
   selection_free(&selection);
+  counters_clear(&own_counters);
   close(monitor_descriptor);
   return 0;
 }

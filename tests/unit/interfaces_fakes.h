@@ -52,6 +52,7 @@ extern struct fakes {
   int notices_error;          /* of notices_start() */
   int follow_error;           /* of port_follow() */
   int member_error;           /* of port_add_member() */
+  bool strips_tags;           /* all cards do, before XDP */
   bool merges;                /* all cards do: large receive offload is on */
   unsigned allocations;       /* the n-th from now fails; 0: none does */
   bool has_no_copies;         /* strdup() fails */
@@ -91,12 +92,15 @@ extern struct fakes {
 /* What is not said by a block of a selected interface. */
 extern struct settings settings;
 extern struct selection selection;
-extern struct counters no_counters;
+extern struct counters own_counters; /* users': none at first */
 extern struct interfaces *interfaces;
 
 /* To be called before and after each test. */
 int set_up(void **state);
 int tear_down(void **state);
+
+/* Adds one of users' counters, and returns its bit. */
+__u64 add_counter(const char *name, const char *text);
 
 /* Selects one more, as a block where there are overrides. */
 void add_selected(const char *text, const struct overrides *overrides);
@@ -110,6 +114,7 @@ void card_change(unsigned ifindex);                   /* something of it */
 void card_set_flags(unsigned ifindex, unsigned flags);
 void card_enslave(unsigned ifindex, unsigned master);
 void card_set_kind(unsigned ifindex, const char *kind); /* before the start */
+void card_set_type(unsigned ifindex, unsigned short type); /* ARPHRD_... */
 
 /* At first one more than its ifindex. 0: it cannot be asked. */
 void card_set_queues(unsigned ifindex, unsigned queues);
@@ -175,7 +180,8 @@ void end_slowness(void);
 
 /* A line each: "eth0: rx 1 (7) tx 0 attached", with the mode and, of what is
  * counted, the frames; or "rx 4 (7, 5 observed)" where verdicts are told, with
- * those that have one. */
+ * those that have one; or "rx 1 (7, counters 5)" with the set of users' own, in
+ * hexadecimal digits. */
 const char *read_all(void);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

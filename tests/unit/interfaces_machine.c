@@ -99,6 +99,7 @@ void __wrap_device_query_driver(const char *name, struct device *device) {
   strcpy(device->driver, "fake");
   device->rx_queues = card->queues;
   device->merges = fakes.merges;
+  device->strips_tags = fakes.strips_tags;
 }
 
 /* --- the monitor -----------------------------------------------------------*/
@@ -473,6 +474,10 @@ void card_enslave(unsigned ifindex, unsigned master) {
 
 void card_set_kind(unsigned ifindex, const char *kind) {
   strcpy(card_there(ifindex)->link.kind, kind);
+}
+
+void card_set_type(unsigned ifindex, unsigned short type) {
+  card_there(ifindex)->link.type = type;
 }
 
 void card_set_queues(unsigned ifindex, unsigned queues) {
