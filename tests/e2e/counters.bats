@@ -226,6 +226,12 @@ add_bridge() {
   on_rx ip link set rx0 master br0
 }
 
+# The sender leaves them in the frame, and rx0 does not tell otherwise.
+leave_tags() {
+  on_tx ethtool -K tx0 txvlan off
+  on_rx ethtool -K rx0 rxvlan off
+}
+
 vlan_counters() {
   counter any vlan
   counter dns 'vlan 100 and udp port 53'
@@ -285,7 +291,7 @@ END
 }
 
 @test "tags that the sender leaves in the frame are seen at XDP" {
-  on_tx ethtool -K tx0 txvlan off
+  leave_tags
   start_over < <(
     printf 'Interface "rx0"\nMode "native"\n'
     vlan_counters
@@ -416,7 +422,7 @@ send_recipes() {
 
 @test "the recipes of the manual count what it says" {
   # So that they see the tags at XDP as well.
-  on_tx ethtool -K tx0 txvlan off
+  leave_tags
   [ "$(recipes | grep -c '<Counter')" = 12 ]
   for mode in native generic tc; do
     start_over < <(
@@ -511,6 +517,8 @@ assert_mistake() {
     counter open '(udp or tcp'
     counter empty-parentheses 'udp and ()'
     counter host 'host www.example.com and udp'
+    counter local 'udp and net localhost'
+    counter loop 'ip6 protochain 6'
     counter vain 'tcp and udp and arp'
     counter inbound 'inbound and udp'
     counter big "$(printf 'udp or %.0s' {1..300})udp"
@@ -520,6 +528,12 @@ assert_mistake() {
     counter "$long" udp
     cat <<'END'
 <Counter "none">
+</Counter>
+<Counter "two" "names">
+  Filter "udp"
+</Counter>
+<Counter>
+  Filter "udp"
 </Counter>
 <Counter "twice">
   Filter "udp"
@@ -543,12 +557,15 @@ assert_mistake() {
 END
   )
   assert_off
-  assert_mistake syntax 'Filter "udp prt 53": '
-  grep -F '<Counter "syntax">' "$dir/log" | grep -q 'syntax error\|illegal token\|unknown'
+  assert_mistake syntax "Filter \"udp prt 53\": can't parse filter expression: syntax error"
   assert_mistake open 'Filter "(udp or tcp": '
   assert_mistake empty-parentheses 'Filter "udp and ()": '
   assert_mistake host 'Filter "host www.example.com and udp": "www.example.com" is a name, which would have to be looked up: write the address'
-  assert_mistake inbound 'Filter "inbound and udp": '
+  assert_mistake local 'Filter "udp and net localhost": "localhost" is a name, which would have to be looked up: write the address'
+  assert_mistake inbound 'Filter "inbound and udp": inbound, outbound and ifindex are known only when frames are captured: use Direction and Interface'
+  assert_mistake loop 'Filter "ip6 protochain 6": protochain needs a loop, which BPF does not have here: use proto'
+  assert_logged '[error] xdp: configuration: Counter "two" "names": takes the name of one counter, as in <Counter "dns">'
+  assert_logged '[error] xdp: configuration: Counter: takes the name of one counter, as in <Counter "dns">'
   assert_mistake vain 'Filter "tcp and udp and arp": '
   assert_logged '[error] xdp: configuration: <Counter "big">: Filter "'
   grep -F '<Counter "big">' "$dir/log" | grep -q 'has 2103 octets, 2048 is the limit'
