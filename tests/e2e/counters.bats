@@ -659,6 +659,21 @@ sixty_four() {
   stop_collectd || true
 }
 
+@test "filters that are too large together: which one, and the limit" {
+  start_over < <(
+    echo 'Interface "rx0"'
+    for i in {1..20}; do
+      counter "large-$i" "$(printf "net 10.$i.%d.0/24 or " {1..55})port $i"
+    done
+  )
+  assert_logged '[error] xdp: turned off, cannot load its BPF programs: Counter "large-'
+  grep -q 'Counter "large-[0-9]*": can take [0-9]* decisions for one frame, with those of the filters before it, and 7000 is the limit: write shorter expressions' "$dir/log"
+  uptime_is_written() { ls "$dir"/csv/h/uptime/uptime-* >/dev/null 2>&1; }
+  eventually uptime_is_written
+  [ -z "$(bpf_objects "$collectd")" ]
+  stop_collectd || true
+}
+
 @test "counters that are not configured have no values" {
   start_over <<'END'
 Interface "rx0"
