@@ -383,14 +383,23 @@ static void take_up(void *context, struct attach_job *job) {
   install(attempts->interfaces, attempt);
 }
 
+/* What stands on other devices never sees their tags on the skb. */
+static bool strips_tags(const struct side *side, const struct device *device) {
+  bool is_on_skb = side->entry == ENTRY_GENERIC ||
+                   (side->entry == ENTRY_OBSERVE && side->xdp.is_generic);
+
+  return side->strips_tags || (is_on_skb && places_is_stacked(device));
+}
+
 void interface_choose_counters(struct interfaces *interfaces,
                                struct interface *interface,
                                enum direction direction, bool is_news) {
   struct side *side = &interface->sides[direction];
-  const struct counter_place place = {
-      .link = device_of_link(&interface->link, NULL).link,
-      .entry = side->entry,
-      .strips_tags = side->strips_tags};
+  const struct device device = device_of_link(&interface->link, NULL);
+  const struct counter_place place = {.link = device.link,
+                                      .entry = side->entry,
+                                      .strips_tags =
+                                          strips_tags(side, &device)};
   __u64 wanted = interface->settings->counters;
   __u64 available = counters_available(interfaces->counters, wanted, &place);
 

@@ -212,7 +212,11 @@ static void want_counters(struct interfaces *interfaces,
   for (enum direction d = 0; d < DIRECTION_COUNT; d++) {
     if (!interface->sides[d].port)
       continue;
-    port_want(interface->sides[d].port, interface->settings->counters);
+    if (port_want(interface->sides[d].port, interface->settings->counters) != 0)
+      log_write(LOG_ERR,
+                "interface \"%s\": counters of its <Interface> block are not "
+                "counted: out of memory",
+                interface->link.name);
     interface_choose_counters(interfaces, interface, d, true);
   }
 }
