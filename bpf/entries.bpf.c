@@ -85,7 +85,7 @@ static __always_inline int count_xdp(struct xdp_md *ctx, enum shape shape,
   if (unlikely(!element))
     return XDP_PASS;
   enum link link = any_link ? element->link : LINK_ETHERNET;
-  if (options.layout.counters)
+  if (options.layout.counters && element->wanted)
     match_xdp(ctx, element, shape, link);
   struct frame frame = frame_of_xdp(ctx, shape, link);
   count_frame(element->cells, &options, &frame, wire_of(&frame),
@@ -161,7 +161,7 @@ count_skb(struct __sk_buff *skb, struct element *element, enum queue queue) {
     return;
   enum link link = element->link;
   struct wire wire = wire_of_skb(skb, link);
-  if (options.layout.counters)
+  if (options.layout.counters && element->wanted)
     match_skb(skb, element, link, wire);
   struct frame frame = frame_of_skb(skb, link);
   count_frame(element->cells, &options, &frame, wire, queue);

@@ -35,15 +35,20 @@ static __always_inline __u64 match_frame(void *context, __u64 octets,
   return match(context, octets, element->wanted, opaque(link), opaque(0));
 }
 
-/* Most frames match few filters, if any. */
+enum { MATCHES_TOGETHER = 8 };
+
+/* Most frames match few filters, if any: eight that do not are one step. */
 static __always_inline void tally_matches(const struct tally *tally,
                                           __u64 matches) {
   __u32 count = tally->layout->counters;
 
-  for (__u32 i = 0; i < COUNTERS_MAX && i < count && matches; i++) {
-    if (matches & 1)
-      tally_add(tally, GROUP_COUNTER, i);
-    matches >>= 1;
+  for (__u32 i = 0; i < COUNTERS_MAX && i < count; i += MATCHES_TOGETHER) {
+    __u32 some = matches >> i & 0xff;
+    for (__u32 j = i; some && j < i + MATCHES_TOGETHER && j < count; j++) {
+      if (some & 1)
+        tally_add(tally, GROUP_COUNTER, j);
+      some >>= 1;
+    }
   }
 }
 

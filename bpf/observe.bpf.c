@@ -175,12 +175,13 @@ static __always_inline void enter(struct element *element,
   struct buffer buffer = buffer_of(xdp);
   __u64 octets = octets_of(&buffer);
 
-  bool has_filters = options.layout.counters;
+  bool has_filters = options.layout.counters && element->wanted;
   bool is_parsed = groups & (GROUP_BIT(GROUP_CAST) | GROUP_BIT(GROUP_VLAN) |
                              GROUPS_OF_NETWORK);
 
   entered->is_inside = true;
   entered->octets = octets;
+  entered->matches = 0;
   if (groups & GROUP_BIT(GROUP_QUEUE))
     entered->queue = queue_of(xdp->rxq->queue_index);
   if (!has_filters && !is_parsed)

@@ -381,6 +381,8 @@ static void take_up(void *context, struct attach_job *job) {
     return;
   attempt->is_news = is_news(attempt->side, job);
   install(attempts->interfaces, attempt);
+  interface_choose_counters(attempts->interfaces, attempt->interface,
+                            job->direction, false);
 }
 
 /* What stands on other devices never sees their tags on the skb. */

@@ -98,9 +98,12 @@ __u64 classic_extent(const struct sock_filter *insn) {
 __u64 classic_reach(const struct classic *program) {
   __u64 reach = 0;
 
-  for (size_t i = 0; i < program->count; i++)
-    if (classic_extent(&program->insns[i]) > reach)
-      reach = classic_extent(&program->insns[i]);
+  for (size_t i = 0; i < program->count; i++) {
+    const struct sock_filter *insn = &program->insns[i];
+    unsigned size = classic_load_size(insn);
+    if (size && (__u64)insn->k + size > reach)
+      reach = (__u64)insn->k + size;
+  }
   return reach;
 }
 

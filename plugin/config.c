@@ -45,34 +45,51 @@ static bool has_name(const struct counters *counters, __u64 set,
   return false;
 }
 
+/* Returns 0 or -ENOMEM. */
+static int add_filter(struct config *config, const char *name, const char *text,
+                      struct overrides *overrides) {
+  char why[512];
+  unsigned index;
+
+  int error =
+      counters_add(&config->counters, name, text, &index, why, sizeof(why));
+  if (error == -EINVAL)
+    mistakes_add(&config->mistakes, "Filter \"%.200s\": %s", text, why);
+  if (!error)
+    overrides->settings.counters |= COUNTER_BIT(index);
+  return error == -ENOMEM ? error : 0;
+}
+
+static int read_counter(struct config *config, const struct option *block,
+                        const char *name, struct overrides *overrides) {
+  struct mistakes *mistakes = &config->mistakes;
+  const char *text = filter_of(block, mistakes);
+  char why[256];
+
+  if (counter_check_name(name, why, sizeof(why)) != 0)
+    mistakes_add(mistakes, "%s", why);
+  else if (has_name(&config->counters, overrides->settings.counters, name))
+    mistakes_add(mistakes, "there is a counter of that name already; call one "
+                           "of them otherwise");
+  else if (text)
+    return add_filter(config, name, text, overrides);
+  return 0;
+}
+
 /* Adds what a <Counter> block says to the overrides. Returns 0 or -ENOMEM. */
 static int add_counter(struct config *config, const struct option *block,
                        struct overrides *overrides) {
   struct mistakes *mistakes = &config->mistakes;
   const struct option *around = mistakes->block;
-  char why[512];
-  unsigned index;
   const char *name = option_string(
       block, "the name of one counter, as in <Counter \"dns\">", mistakes);
 
   if (!name)
     return 0;
   mistakes->block = block;
-  const char *text = filter_of(block, mistakes);
-  int error = 0;
-  if (text && has_name(&config->counters, overrides->settings.counters, name))
-    mistakes_add(mistakes, "there is a counter of that name already; call one "
-                           "of them otherwise");
-  else if (text)
-    error =
-        counters_add(&config->counters, name, text, &index, why, sizeof(why));
-  if (error == -EINVAL)
-    mistakes_add(mistakes, "Filter \"%.200s\": %s", text, why);
-  else if (text && !error &&
-           !has_name(&config->counters, overrides->settings.counters, name))
-    overrides->settings.counters |= COUNTER_BIT(index);
+  int error = read_counter(config, block, name, overrides);
   mistakes->block = around;
-  return error == -ENOMEM ? error : 0;
+  return error;
 }
 
 /* --- <Interface> ------------------------------------------------------------

@@ -16,16 +16,17 @@ static bool is_name(const char *name) {
   return *name;
 }
 
-static int check_name(const char *name, char *why, size_t why_size) {
+int counter_check_name(const char *name, char *why, size_t why_size) {
   if (!*name)
     snprintf(why, why_size, "a counter needs a name, as in <Counter \"dns\">");
   else if (strlen(name) > COUNTER_NAME_MAX)
     snprintf(why, why_size, "the name has %zu octets, %d is the limit",
              strlen(name), COUNTER_NAME_MAX);
   else if (!is_name(name))
-    snprintf(why, why_size,
-             "a name has letters, digits and punctuation, but no slash and no "
-             "blank");
+    snprintf(
+        why, why_size,
+        "a name has letters, digits and punctuation of ASCII, but no slash "
+        "and no blank");
   else
     return 0;
   return -EINVAL;
@@ -60,16 +61,15 @@ static int append(struct counters *counters, const char *name,
 int counters_add(struct counters *counters, const char *name, const char *text,
                  unsigned *ret_index, char *why, size_t why_size) {
   struct filter *filter;
-  int error = check_name(name, why, why_size);
 
-  if (error || find(counters, name, text, ret_index))
-    return error;
+  if (find(counters, name, text, ret_index))
+    return 0;
   if (counters->count == COUNTERS_MAX) {
     snprintf(why, why_size, "there are %d counters already, which is the limit",
              COUNTERS_MAX);
     return -EINVAL;
   }
-  error = filter_open(text, &filter, why, why_size);
+  int error = filter_open(text, &filter, why, why_size);
   return error ? error : append(counters, name, filter, ret_index);
 }
 

@@ -26,9 +26,12 @@ struct counters {
   struct counter list[COUNTERS_MAX];
 };
 
-/* Adds a counter, unless one of that name and filter is there, and sets
- * *ret_index. Returns 0; -ENOMEM; or -EINVAL, and says in `why` what is wrong
- * with the name, the filter or their number. */
+/* Returns 0, or -EINVAL and says in `why` what is wrong with the name. */
+int counter_check_name(const char *name, char *why, size_t why_size);
+
+/* Adds a counter of such a name, unless one of that name and filter is there,
+ * and sets *ret_index. Returns 0; -ENOMEM; or -EINVAL, and says in `why` what
+ * is wrong with the filter or the number of counters. */
 int counters_add(struct counters *counters, const char *name, const char *text,
                  unsigned *ret_index, char *why, size_t why_size);
 

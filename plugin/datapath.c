@@ -61,6 +61,9 @@ static const char *describe(int error) {
            "or later";
   case EINVAL:
     return "the kernel does not know what it needs: boot one of 5.10 or later";
+  case E2BIG:
+    return "the filters of the counters are more than the kernel's verifier "
+           "follows: write fewer or shorter ones";
   case ENOMEM:
     return "no memory for BPF: raise the limit of collectd's control group";
   case EMFILE:

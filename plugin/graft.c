@@ -76,7 +76,8 @@ static size_t end_of(const struct bpf_insn *insns, size_t count, size_t begin) {
 
 static bool has_mark(const struct bpf_insn *insns, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++)
-    if (BPF_OP(insns[i].code) == BPF_MOV && insns[i].imm == MATCH_STUB)
+    if (insns[i].code == (BPF_ALU64 | BPF_MOV | BPF_K) &&
+        insns[i].imm == MATCH_STUB)
       return true;
   return false;
 }
@@ -221,6 +222,8 @@ int graft_add(struct graft *graft, const struct bpf_program *program,
 
   if (!graft->counters || !graft->counters->count)
     return 0;
+  if (graft->programs_count == PROGRAMS_MAX)
+    return -ENOSPC;
   int error = counters_translate(graft->counters, entry, &grafted->block, why,
                                  why_size);
   if (error)

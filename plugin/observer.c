@@ -95,6 +95,8 @@ static int load_model(struct datapath *datapath, struct graft *graft) {
     return -errno;
   int error = graft_add(graft, datapath->observe->progs.collectd_enter,
                         ENTRY_OBSERVE, why, sizeof(why));
+  if (error == -E2BIG)
+    log_write(LOG_WARNING, "no XDP program can be observed: %s", why);
   if (!error)
     error = set_target(datapath);
   if (!error)
@@ -148,7 +150,8 @@ static int make_model(struct datapath *datapath) {
   forget_model(datapath);
   if (may_pass(error))
     return error;
-  datapath->observe_refusal = error == -ENOSYS ? error : -EOPNOTSUPP;
+  bool is_known = error == -ENOSYS || error == -E2BIG;
+  datapath->observe_refusal = is_known ? error : -EOPNOTSUPP;
   return datapath->observe_refusal;
 }
 

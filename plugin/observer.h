@@ -14,6 +14,7 @@ struct observer;
  *   -EPERM       CAP_SYS_ADMIN is missing
  *   -EOPNOTSUPP  the kernel has no BTF or no trampolines, or forbids them
  *   -ENOSYS      the kernel is one of PREEMPT_RT
+ *   -E2BIG       the users' filters are too large together
  *   -ENODATA     the program has no BTF
  *   -EINVAL      the kernel does not have that program observed
  *   -ENOENT      there is no such program any more

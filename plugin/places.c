@@ -93,6 +93,7 @@ static bool is_never_observed(int error) {
   case ENOSYS:
   case ENODATA:
   case EINVAL:
+  case E2BIG:
     return true;
   default:
     return false;
@@ -196,6 +197,10 @@ static void describe_observe(int error, const struct device *device,
     break;
   case EAGAIN:
     SAY(refusal, "a member of it is still counted for itself");
+    break;
+  case E2BIG:
+    SAY(refusal, "the filters of the counters are too large together");
+    ADVISE(refusal, "write fewer or shorter ones");
     break;
   case EBUSY:
     SAY(refusal, "another one extends or watches that program");

@@ -234,31 +234,26 @@ static void test_the_same_in_a_block_and_globally(void **state) {
 
 /* --- names -----------------------------------------------------------------*/
 
+#define NO_NAME                                                                \
+  "a name has letters, digits and punctuation of ASCII, but no slash and no "  \
+  "blank"
+
 static void test_bad_names(void **state) {
   char text[102], line[256];
 
   (void)state;
   refuse(COUNTER("", "arp"),
-         "configuration: <Counter \"\">: Filter \"arp\": a counter needs a "
-         "name, as in <Counter \"dns\">");
-  refuse(COUNTER("a/b", "arp"), "configuration: <Counter \"a/b\">: Filter "
-                                "\"arp\": a name has letters, digits and "
-                                "punctuation, but no slash and no blank");
-  refuse(COUNTER("a b", "arp"), "configuration: <Counter \"a b\">: Filter "
-                                "\"arp\": a name has letters, digits and "
-                                "punctuation, but no slash and no blank");
-  refuse(COUNTER("a\n", "arp"), "configuration: <Counter \"a\n\">: Filter "
-                                "\"arp\": a name has letters, digits and "
-                                "punctuation, but no slash and no blank");
+         "configuration: <Counter \"\">: a counter needs a name, as in "
+         "<Counter \"dns\">");
+  refuse(COUNTER("a/b", "arp"), "configuration: <Counter \"a/b\">: " NO_NAME);
+  refuse(COUNTER("a b", "arp"), "configuration: <Counter \"a b\">: " NO_NAME);
+  refuse(COUNTER("a\n", "arp"), "configuration: <Counter \"a\n\">: " NO_NAME);
   refuse(COUNTER("\xc3\xa9", "arp"),
-         "configuration: <Counter \"\xc3\xa9\">: Filter \"arp\": a name has "
-         "letters, digits "
-         "and punctuation, but no slash and no blank");
+         "configuration: <Counter \"\xc3\xa9\">: " NO_NAME);
   memset(text, 'x', 101);
   text[101] = '\0';
   snprintf(line, sizeof(line),
-           "configuration: <Counter \"%.64s\">: Filter \"arp\": the name has "
-           "101 octets, 100 "
+           "configuration: <Counter \"%.64s\">: the name has 101 octets, 100 "
            "is the limit",
            text);
   refuse(COUNTER(text, "arp"), line);
