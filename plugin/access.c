@@ -113,6 +113,13 @@ static void forget_r2(const struct access *access, struct code *code) {
   code_put(code, ALU_X(BPF_XOR, R2, R1));
 }
 
+/* Not by a copy to which a constant is added: of the copy Linux 6.12 learns
+ * bounds of the original that contradict each other, and then refuses it. */
+static void put_sum(struct code *code, int to, int from, __u32 k) {
+  code_put(code, SET(to, k));
+  code_put(code, ALU_X(BPF_ADD, to, from));
+}
+
 /* From R2 octets after the beginning of the data; R2 may be anything. */
 static void load_at_r2(const struct access *access, struct code *code,
                        const struct detour *load, unsigned failure) {
@@ -163,8 +170,7 @@ static void load_indexed(const struct access *access, struct code *code,
     check_end(code, failure);
     code_put(code, LOAD(width(load->size), to, R1, load->k));
   } else {
-    code_put(code, MOVE(R2, REG_X));
-    code_put(code, ADD(R2, load->k));
+    put_sum(code, R2, REG_X, load->k);
     load_at_r2(access, code, load, failure);
   }
 }
@@ -181,12 +187,10 @@ static void load_memory(const struct access *access, struct code *code,
     code_put(code, LOAD(width(load->size), to, REG_DATA, load->k));
     return;
   }
-  code_put(code, MOVE(R2, REG_X));
-  code_put(code, ADD(R2, load->k));
+  put_sum(code, R2, REG_X, load->k);
   forget_r2(access, code);
   code_jump(code, IF_K(BPF_JGT, R2, MEMORY_SIZE - load->size), nomatch);
-  code_put(code, MOVE(R3, R2));
-  code_put(code, ADD(R3, load->size));
+  put_sum(code, R3, R2, load->size);
   code_jump(code, IF_X(BPF_JGT, R3, REG_END), nomatch);
   code_put(code, MOVE(R1, REG_DATA));
   code_put(code, ALU_X(BPF_ADD, R1, R2));
@@ -246,8 +250,7 @@ static void load_around_tag(struct code *code, const struct detour *load,
   code_jump(code, IF_K(BPF_JGE, R2, TAG_AT + TAG_SIZE), behind);
   code_jump(code, IF_K(BPF_JLT, R2, first), direct);
   code_put(code, LOAD(BPF_DW, R1, FP, AT_OCTETS));
-  code_put(code, MOVE(R3, R2));
-  code_put(code, ADD(R3, load->size));
+  put_sum(code, R3, R2, load->size);
   code_jump(code, IF_X(BPF_JGT, R3, R1), nomatch);
   for (unsigned i = first; i < TAG_AT + TAG_SIZE; i++)
     code_jump(code, IF_K(BPF_JEQ, R2, i), cases + i);
@@ -293,8 +296,7 @@ static void load_frame(struct access *access, struct code *code,
                          ? nomatch
                          : detour_of(access, code, load, nomatch);
   if (is_around) {
-    code_put(code, MOVE(R2, REG_X));
-    code_put(code, ADD(R2, load.k));
+    put_sum(code, R2, REG_X, load.k);
     load_around_tag(code, &load, nomatch, done);
     load_at_r2(access, code, &load, failure);
   } else if (is_indexed) {
@@ -333,10 +335,8 @@ static void set_offset(struct code *code, const struct detour *detour,
     code_put(code, SET(R2, detour->k));
     return;
   }
-  if (detour->offset == OFFSET_INDEXED) {
-    code_put(code, MOVE(R2, REG_X));
-    code_put(code, ADD(R2, detour->k));
-  }
+  if (detour->offset == OFFSET_INDEXED)
+    put_sum(code, R2, REG_X, detour->k);
   code_jump(code, IF_K(BPF_JGT, R2, OFFSET_MAX), nomatch);
 }
 
