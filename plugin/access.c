@@ -153,26 +153,17 @@ static void load_constant(const struct access *access, struct code *code,
   }
 }
 
-/* `x_max` is what the verifier knows of X. */
+/* Of X, which is any number: where the verifier follows a path that cannot be,
+ * what it knows of X may contradict itself, and it refuses the sum with an
+ * address. */
 static void load_indexed(const struct access *access, struct code *code,
-                         const struct detour *load, __u32 x_max,
-                         unsigned failure) {
-  __u64 extent = (__u64)load->k + load->size;
-  int to = destination_of(load->is_msh);
-
-  if (extent > DIRECT_MAX) {
+                         const struct detour *load, unsigned failure) {
+  if ((__u64)load->k + load->size > DIRECT_MAX) {
     code_jump(code, ALWAYS, failure);
-  } else if (x_max + extent <= DIRECT_MAX && extent <= INT16_MAX) {
-    code_put(code, MOVE(R1, REG_DATA));
-    code_put(code, ALU_X(BPF_ADD, R1, REG_X));
-    code_put(code, MOVE(R3, R1));
-    code_put(code, ADD(R3, extent));
-    check_end(code, failure);
-    code_put(code, LOAD(width(load->size), to, R1, load->k));
-  } else {
-    put_sum(code, R2, REG_X, load->k);
-    load_at_r2(access, code, load, failure);
+    return;
   }
+  put_sum(code, R2, REG_X, load->k);
+  load_at_r2(access, code, load, failure);
 }
 
 /* MEMORY_SIZE octets can be read, those that are valid count. */
@@ -276,7 +267,7 @@ static bool is_proven(const struct access *access,
 /* From a frame that is not all there, or has a tag that is not. */
 static void load_frame(struct access *access, struct code *code,
                        const struct sock_filter *insn, struct detour load,
-                       __u32 x_max, unsigned nomatch) {
+                       unsigned nomatch) {
   bool is_indexed = BPF_MODE(insn->code) == BPF_IND;
   bool is_around =
       access->is_tagged && is_indexed && load.k < TAG_AT + TAG_SIZE;
@@ -300,7 +291,7 @@ static void load_frame(struct access *access, struct code *code,
     load_around_tag(code, &load, nomatch, done);
     load_at_r2(access, code, &load, failure);
   } else if (is_indexed) {
-    load_indexed(access, code, &load, x_max, failure);
+    load_indexed(access, code, &load, failure);
   } else {
     load_constant(access, code, &load, failure);
   }
@@ -310,8 +301,7 @@ static void load_frame(struct access *access, struct code *code,
 }
 
 void access_load(struct access *access, struct code *code,
-                 const struct sock_filter *insn, const struct fact *fact,
-                 unsigned nomatch) {
+                 const struct sock_filter *insn, unsigned nomatch) {
   struct detour load = {
       .k = insn->k, .size = classic_load_size(insn), .is_msh = is_msh(insn)};
 
@@ -321,7 +311,7 @@ void access_load(struct access *access, struct code *code,
     load_memory(access, code, insn, &load, nomatch);
     convert(code, &load);
   } else {
-    load_frame(access, code, insn, load, fact->x_max, nomatch);
+    load_frame(access, code, insn, load, nomatch);
   }
 }
 

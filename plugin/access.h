@@ -58,11 +58,10 @@ struct access {
 /* Where loads at constant offsets can end at most. */
 __u64 access_limit(enum style style);
 
-/* A load of classic BPF, with what is known before it. Where the frame has no
- * such octets, execution goes to `nomatch`. */
+/* A load of classic BPF. Where the frame has no such octets, execution goes to
+ * `nomatch`. */
 void access_load(struct access *access, struct code *code,
-                 const struct sock_filter *insn, const struct fact *fact,
-                 unsigned nomatch);
+                 const struct sock_filter *insn, unsigned nomatch);
 
 /* What the loads so far need out of line; execution must not run into it. */
 void access_finish(struct access *access, struct code *code, unsigned nomatch);

@@ -164,7 +164,7 @@ static void load(const struct translation *t, size_t i) {
   int to = BPF_CLASS(insn->code) == BPF_LD ? REG_A : REG_X;
 
   if (classic_load_size(insn)) {
-    access_load(t->access, t->code, insn, &t->facts[i], t->nomatch);
+    access_load(t->access, t->code, insn, t->nomatch);
     return;
   }
   switch (BPF_MODE(insn->code)) {
